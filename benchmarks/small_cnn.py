@@ -1,0 +1,62 @@
+"""Small CNN on photos at 150x150 with shear, zoom and flip: Handful beside the tutorials' script, in one run.
+
+Images per second count training and validation images over the whole time of `fit`; ours also over everything from
+pressing Train to done: reading, measuring the compute dtype, checkpoints, evaluation.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from benchmarks import machine
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, default=machine.SHARED / "cats_vs_dogs")
+    parser.add_argument("--epochs", type=int, default=20)
+    options = parser.parse_args()
+    print(machine.describe())
+
+    with machine.fresh_home():
+        from core.config import make_config
+        from core.data import importing
+        from core.learn import training
+        from core.results import runs
+
+        dataset = importing.folder_as_dataset(options.data)
+        knobs = {"epochs": options.epochs, "patience": options.epochs}
+        run = runs.create(make_config(dataset.fingerprint, dataset.kind, "small_cnn", knobs), dataset)
+        start = time.perf_counter()
+        training.train(run.key)
+        seconds = time.perf_counter() - start
+        history, progress = runs.history(run.key), runs.progress(run.key)
+        fit_seconds = sum(history["seconds"])
+        counts = [len(dataset.live(split)) for split in ("train", "validation")]
+        images = options.epochs * sum(counts)
+    print(
+        f"handful   fit {images / fit_seconds:6.1f} images/s, press to done {images / seconds:6.1f} images/s "
+        f"({seconds:.0f} s, {progress.dtype}); {said(history['val_accuracy'])}"
+    )
+    command = [sys.executable, "-m", "benchmarks.tutorial_small_cnn", str(options.data), str(options.epochs)]
+    output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+    peer = json.loads(output.splitlines()[-1])
+    print(
+        f"tutorial  fit {peer['images_per_second']:6.1f} images/s ({peer['seconds']:.0f} s, float32); "
+        f"{said(peer['accuracy'])}"
+    )
+    print(
+        f"ratio     fit {images / fit_seconds / peer['images_per_second']:.1f}x, "
+        f"press to done {images / seconds / peer['images_per_second']:.1f}x"
+    )
+
+
+def said(accuracy: list[float]) -> str:
+    return f"validation accuracy at best {max(accuracy):.3f}, at the last epoch {accuracy[-1]:.3f}"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,198 @@
+"""The same verbs as in the browser, on the command line: `python -m core --help`."""
+
+import json
+import sys
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+import click
+import numpy as np
+
+from core.config import AUGMENTATION_KNOBS, KNOBS, make_config, strategy_named
+from core.data import builtin, datasets, images, importing
+from core.errors import UserError
+from core.results import metrics, runs
+from core.strategies import STRATEGIES
+
+
+class Commands(click.Group):
+    """Turns a UserError into exit code 2 and one clear line."""
+
+    def invoke(self, context: click.Context) -> object:
+        try:
+            return super().invoke(context)
+        except UserError as error:
+            click.echo(f"Error: {error}", err=True)
+            context.exit(2)
+
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON value instead of text.")
+
+
+def show(value: object, lines: Iterable[str], as_json: bool) -> None:
+    click.echo(json.dumps(value, ensure_ascii=False) if as_json else "\n".join(lines))
+
+
+@click.group(cls=Commands, help="Teach an image classifier from a handful of images.")
+def main() -> None:
+    pass
+
+
+@main.command("datasets", help="List the data sets with their images per class.")
+@as_json
+def list_datasets(as_json: bool) -> None:
+    rows = []
+    for name in datasets.list_names():
+        dataset = datasets.load(name)
+        counts = {label: sum(splits.values()) for label, splits in dataset.counts().items()}
+        rows.append({"name": name, "kind": dataset.kind, "read_only": dataset.read_only, "classes": counts})
+    lines = [
+        f"{row['name']}  {row['kind']}s  " + ", ".join(f"{label} {n}" for label, n in row["classes"].items())
+        for row in rows
+    ]
+    show(rows, lines, as_json)
+
+
+@main.command("import", help="Make a data set from a folder or zip of class folders (or several zips).")
+@click.argument("path", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--name", required=True, help="The new data set's name.")
+@as_json
+def import_images(path: tuple[Path, ...], name: str, as_json: bool) -> None:
+    report = importing.import_source(path if len(path) > 1 else path[0], name)
+    skipped = [{"file": file, "reason": reason.format(**values)} for file, reason, values in report.skipped]
+    value = {"name": name, "added": report.added, "skipped": skipped, "duplicates": list(report.duplicates)}
+    lines = [f"{name}: {report.added} images added, {len(report.duplicates)} duplicates left out"]
+    lines += [f"skipped {row['file']}: {row['reason']}" for row in skipped]
+    show(value, lines, as_json)
+
+
+def _dataset(name_or_folder: str) -> datasets.Dataset:
+    """A data set by name; a folder is imported under its own name, or found again when it has not changed."""
+    folder = Path(name_or_folder)
+    if name_or_folder in datasets.list_names() or not folder.is_dir():
+        return datasets.load(name_or_folder)
+    return importing.folder_as_dataset(folder)
+
+
+def _knob_help() -> str:
+    return "Knobs: " + ", ".join(KNOBS) + "."
+
+
+@main.command(help="Train a strategy on a data set and print the run's key.", epilog=_knob_help())
+@click.option("--dataset", "name_or_folder", required=True, help="A data set's name, or a folder of class folders.")
+@click.option("--strategy", required=True, help="One of: " + ", ".join(STRATEGIES) + ".")
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--set", "knobs", multiple=True, metavar="KNOB=VALUE", help="Change a knob; may be given several times.")
+@as_json
+def train(name_or_folder: str, strategy: str, seed: int, knobs: tuple[str, ...], as_json: bool) -> None:
+    changed: dict[str, object] = {"seed": seed}
+    for setting in knobs:
+        name, equals, value = setting.partition("=")
+        if not equals:
+            raise UserError("--set needs KNOB=VALUE; got '{setting}'.", setting=setting)
+        changed[name] = value
+    strategy_named(strategy)
+    dataset = _dataset(name_or_folder)
+    run = runs.create(make_config(dataset.fingerprint, dataset.kind, strategy, changed), dataset)
+    cached = run.state == "done"
+    if not cached:
+        from core.learn import training
+
+        runs.withdraw_cancel(run.key)
+        try:
+            training.train(run.key)
+        except KeyboardInterrupt:
+            runs.set_state(run.key, "cancelled", seconds=run.seconds)
+            raise
+        run = runs.find(run.key)
+    if run.state != "done":
+        raise UserError(
+            run.message or "Training was cancelled. The same command goes on from the last finished epoch.",
+            **run.values,
+        )
+    value = _summary(run) | {"cached": cached}
+    line = f"{run.key}{' cached' if cached else ''}  validation accuracy {run.accuracy:.3f}, {run.seconds:.1f} s"
+    show(value, [line], as_json)
+
+
+def _summary(run: runs.Run) -> dict:
+    return {
+        "key": run.key, "state": run.state, "dataset": run.dataset, "strategy": run.config.strategy,
+        "classes": list(run.classes), "seconds": round(run.seconds, 1), "evaluation": runs.evaluation(run.key),
+    }  # fmt: skip
+
+
+@main.command("runs", help="List trained, waiting and failed runs, newest first.")
+@as_json
+def list_runs(as_json: bool) -> None:
+    found = runs.every()
+    lines = [
+        f"{run.key}  {run.state:9}  {'' if run.accuracy is None else f'{run.accuracy:.3f}':5}  "
+        f"{run.config.strategy} on {run.dataset}, {time.strftime('%Y-%m-%d %H:%M', time.localtime(run.created))}"
+        for run in found
+    ]
+    show([_summary(run) for run in found], lines, as_json)
+
+
+@main.command("predict", help="Class probabilities of images, from a trained run.")
+@click.argument("key", metavar="RUN")
+@click.argument("image", nargs=-1, required=True, type=click.Path(path_type=Path))
+@as_json
+def predict_images(key: str, image: tuple[Path, ...], as_json: bool) -> None:
+    run = runs.find(key)
+    pictures = [images.decode(path) for path in image]
+    from core.learn import predict
+
+    rows = []
+    for path, row in zip(image, predict.predict_many(run.key, pictures), strict=True):
+        ranked = sorted(zip(run.classes, row.tolist(), strict=True), key=lambda pair: -pair[1])
+        rows.append({"image": str(path), "answer": ranked[0][0], "probabilities": dict(ranked)})
+    lines = [
+        f"{row['image']}  " + "  ".join(f"{name} {p:.3f}" for name, p in row["probabilities"].items()) for row in rows
+    ]
+    show(rows, lines, as_json)
+
+
+@main.command(help="Score a run on class folders of images it has never seen.")
+@click.argument("key", metavar="RUN")
+@click.argument("folder", type=click.Path(path_type=Path))
+@as_json
+def evaluate(key: str, folder: Path, as_json: bool) -> None:
+    run = runs.find(key)
+    files = importing.scan_folder(folder)
+    strangers = sorted({label for label, _ in files} - set(run.classes))
+    if strangers:
+        raise UserError(
+            "The folder has classes this run does not know: {strangers}. It knows: {known}.",
+            strangers=", ".join(strangers), known=", ".join(run.classes),
+        )  # fmt: skip
+    from core.learn import predict
+
+    skipped, labels, rows = [], [], []
+    for start in range(0, len(files), predict.BATCH):
+        pictures = []
+        for label, path in files[start : start + predict.BATCH]:
+            try:
+                pictures.append(images.decode(path))
+                labels.append(run.classes.index(label))
+            except UserError as error:
+                skipped.append({"file": str(path), "reason": str(error)})
+        if pictures:
+            rows.append(predict.predict_many(run.key, pictures))
+    if not rows:
+        raise UserError("No readable image in '{folder}'.", folder=folder)
+    scores = metrics.evaluate(np.array(labels), np.concatenate(rows))
+    lines = [
+        f"accuracy {scores['accuracy']:.4f} on {scores['n']} images "
+        f"(95% interval {scores['low']:.3f} to {scores['high']:.3f})",
+        "confusion, rows are the truth: " + ", ".join(run.classes),
+        *(f"  {name:>12} " + " ".join(f"{n:5}" for n in row) for name, row in
+          zip(run.classes, scores["confusion"], strict=True)),
+        *(f"skipped {row['file']}: {row['reason']}" for row in skipped),
+    ]  # fmt: skip
+    show({"run": run.key, "classes": list(run.classes), **scores, "skipped": skipped}, lines, as_json)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

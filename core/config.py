@@ -1,0 +1,165 @@
+"""What a run is: every knob declared once, the configuration they make, and the key that names its run."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field, fields
+
+from core.errors import UserError
+from core.strategies import STRATEGIES, Strategy
+from core.words import N_
+
+KEY_LENGTH = 16
+
+
+@dataclass(frozen=True)
+class Knob:
+    """One number or choice a person may change; slider, command line, validation and message all come from here."""
+
+    name: str
+    title: str
+    help: str
+    kind: type  # int, float, bool or str
+    low: float = 0.0
+    high: float = 1.0
+    step: float = 1.0
+    unit: str = ""
+    choices: tuple = ()
+
+    def coerce(self, value: object) -> int | float | bool | str:
+        """Return `value` as this knob's type, or raise a UserError. Text is accepted, as a command line gives it."""
+        if self.kind is bool:
+            known = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+            if str(value).lower() not in known:
+                raise UserError("'{knob}' is on or off; got {value!r}. Use true or false.", knob=self.name, value=value)
+            return known[str(value).lower()]
+        if self.choices:
+            chosen = next((choice for choice in self.choices if value in (choice, str(choice))), None)
+            if chosen is None:
+                allowed = ", ".join(str(choice) for choice in self.choices)
+                raise UserError(
+                    "'{knob}' must be one of {allowed}; got {value!r}.", knob=self.name, allowed=allowed, value=value
+                )
+            return chosen
+        try:
+            number = float(value)  # type: ignore[arg-type]
+        except (TypeError, ValueError):
+            raise UserError(
+                "'{knob}' needs a number; got {value!r}. Give one from {low:g} to {high:g}.",
+                knob=self.name, value=value, low=self.low, high=self.high,
+            ) from None  # fmt: skip
+        if self.kind is int and not number.is_integer():
+            raise UserError(
+                "'{knob}' needs a whole number; got {value!r}. Give one from {low:g} to {high:g}.",
+                knob=self.name, value=value, low=self.low, high=self.high,
+            )  # fmt: skip
+        if not self.low <= number <= self.high:
+            raise UserError(
+                "'{knob}' must lie between {low:g} and {high:g}; got {value:g}.",
+                knob=self.name, low=self.low, high=self.high, value=number,
+            )  # fmt: skip
+        # Ten digits: 0.1 + 0.2 and 0.3 are the same setting, so they must give the same key.
+        return int(number) if self.kind is int else float(f"{number:.10g}")
+
+
+KNOBS: dict[str, Knob] = {
+    knob.name: knob
+    for knob in (
+        Knob("image_size", N_("Image size"), N_("Images are brought to this width and height."), int, 32, 224, 2, "px"),
+        Knob("epochs", N_("Epochs at most"), N_("How often training goes through all training images."), int, 1, 200),
+        Knob("batch_size", N_("Batch size"), N_("Images per training step."), int, choices=(8, 16, 32, 64, 128, 256)),
+        Knob("learning_rate", N_("Learning rate"), N_("How far one step moves the weights."),
+             float, choices=(0.00001, 0.00003, 0.0001, 0.0003, 0.001, 0.003, 0.01)),
+        Knob("patience", N_("Patience"),
+             N_("Stop when the validation loss has not improved for this many epochs; the best epoch is kept."),
+             int, 1, 200, 1, N_("epochs")),
+        Knob("rotation", N_("Rotation"), N_("Turn each image by up to this angle, either way."), float, 0, 180, 1, "°"),
+        Knob("width_shift", N_("Width shift"), N_("Move sideways by up to this share of the width."),
+             float, 0, 0.5, 0.01),
+        Knob("height_shift", N_("Height shift"), N_("Move up or down by up to this share of the height."),
+             float, 0, 0.5, 0.01),
+        Knob("shear", N_("Shear"), N_("Slant each image by up to this angle, either way."), float, 0, 45, 0.5, "°"),
+        Knob("zoom", N_("Zoom"), N_("Enlarge or shrink by up to this share."), float, 0, 0.9, 0.01),
+        Knob("horizontal_flip", N_("Horizontal flip"), N_("Mirror half of the images left to right."), bool),
+        Knob("vertical_flip", N_("Vertical flip"), N_("Mirror half of the images upside down."), bool),
+        Knob("seed", N_("Seed"), N_("The same seed and settings give the same run."), int, 0, 999_999),
+    )
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """Ranges of the random changes made to each training image. All zero and off: images pass unchanged.
+
+    Angles in degrees, shifts and zoom as shares of the image's side (0.2 zooms between 0.8 and 1.2).
+    """
+
+    rotation: float = 0.0
+    width_shift: float = 0.0
+    height_shift: float = 0.0
+    shear: float = 0.0
+    zoom: float = 0.0
+    horizontal_flip: bool = False
+    vertical_flip: bool = False
+
+
+AUGMENTATION_KNOBS = tuple(f.name for f in fields(Augmentation))
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Everything that decides the outcome of a training, and nothing else. Made by `make_config`."""
+
+    fingerprint: str  # of the data set's live entries
+    prepare: str  # how images become input: "photo" or "drawing" (see core.data.images.network_input)
+    strategy: str
+    image_size: int
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    patience: int
+    seed: int = 0
+    augmentation: Augmentation = field(default_factory=Augmentation)
+
+    @property
+    def key(self) -> str:
+        """The run's name: a hash of the canonical JSON of this configuration."""
+        canonical = json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(canonical.encode()).hexdigest()[:KEY_LENGTH]
+
+    @classmethod
+    def from_json(cls, value: dict) -> "TrainConfig":
+        return cls(**{**value, "augmentation": Augmentation(**value["augmentation"])})
+
+
+def strategy_named(name: str) -> Strategy:
+    """The row of the registry, or a UserError naming those there are."""
+    if name not in STRATEGIES:
+        raise UserError(
+            "There is no strategy '{name}'. Choose one of: {known}.", name=name, known=", ".join(STRATEGIES)
+        )
+    return STRATEGIES[name]
+
+
+def make_config(fingerprint: str, prepare: str, strategy: str, knobs: dict[str, object] | None = None) -> TrainConfig:
+    """Build a TrainConfig from a strategy's defaults and changed knobs (`{name: value}`); values are validated.
+
+    Raises UserError for an unknown strategy, a knob the strategy does not have, or a value out of bounds.
+    """
+    row = strategy_named(strategy)
+    values = row.defaults | {"seed": 0}
+    for name, value in (knobs or {}).items():
+        if name not in values or name not in KNOBS:
+            raise UserError(
+                "'{strategy}' has no knob '{name}'. It has: {known}.",
+                strategy=strategy, name=name, known=", ".join(n for n in values if n in KNOBS),
+            )  # fmt: skip
+        values[name] = value
+    values = {name: KNOBS[name].coerce(value) for name, value in values.items()}
+    augmentation = Augmentation(**{name: values.pop(name) for name in AUGMENTATION_KNOBS if name in values})
+    return TrainConfig(
+        fingerprint=fingerprint,
+        prepare=prepare,
+        strategy=strategy,
+        augmentation=augmentation,
+        **({"image_size": row.image_size} | values),
+    )

@@ -1,0 +1,1 @@
+"""Images in, data sets kept, drawings generated. NumPy and Pillow; no TensorFlow."""

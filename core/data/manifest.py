@@ -1,0 +1,224 @@
+"""The noun Dataset: named class folders of images, as a frozen snapshot, and the manifest file it is read from.
+
+On disk: `data/NAME/manifest.json`, `data/NAME/images/HASH.png|jpg`, and `data/NAME/history/`, the manifests before the last
+edits. Images are named by their content and never change, so an edit is one new manifest.
+"""
+
+import fcntl
+import hashlib
+import os
+import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import astuple, dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import NamedTuple
+
+from core import paths
+from core.data.splits import SPLITS
+from core.errors import UserError
+
+KINDS = ("photo", "drawing")
+LONGEST_NAME = 60
+FORMAT = 1
+SPLIT_FOLDERS = {
+    "train": "train", "training": "train", "training_set": "train",
+    "validation": "validation", "val": "validation", "valid": "validation", "validation_set": "validation",
+    "test": "test", "testing": "test", "test_set": "test",
+}  # fmt: skip
+"""Folder names, in lower case, that mean a split and therefore cannot be classes."""
+_NOT_IN_LABELS = '/\\:*?"<>|'
+
+
+class Note(NamedTuple):
+    """A sentence for people: an English template, which the interface translates, and its values."""
+
+    template: str
+    values: dict
+
+    def __str__(self) -> str:
+        return self.template.format(**self.values)
+
+
+class Skipped(NamedTuple):
+    """An item that was left out, by name, and why: a template and its values."""
+
+    name: str
+    template: str
+    values: dict
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.template.format(**self.values)}"
+
+
+class Duplicate(NamedTuple):
+    """An item that was left out because it has the same pixels as another one of its class."""
+
+    name: str
+    same_as: str
+
+
+@dataclass(frozen=True)
+class Report:
+    """What came of adding images: how many are new in the data set, which were left out and which it had already."""
+
+    dataset: str
+    added: int
+    skipped: tuple[Skipped, ...] = ()
+    duplicates: tuple[Duplicate, ...] = ()
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One image in one class. `image`: its file name; `source`: what it was called where it came from."""
+
+    image: str
+    label: str
+    split: str
+    source: str
+    excluded: bool = False
+
+    @property
+    def content(self) -> str:
+        """The hash of its pixels, 24 hex digits."""
+        return self.image.partition(".")[0]
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A snapshot of a data set. `kind`: "photo", "drawing", or None while it has never had an image.
+
+    `classes` are sorted and may be empty; `edit` tells what the last edit did; `built`: the generator's version, for
+    built-in sets.
+    """
+
+    name: str
+    kind: str | None
+    read_only: bool
+    classes: tuple[str, ...]
+    entries: tuple[Entry, ...]
+    edit: Note | None = None
+    built: str | None = None
+
+    @property
+    def folder(self) -> Path:
+        return paths.datasets() / self.name
+
+    def image_path(self, entry: Entry) -> Path:
+        return self.folder / "images" / entry.image
+
+    def live(self, split: str | None = None) -> tuple[Entry, ...]:
+        """The entries that are not excluded, of one split or of all."""
+        return tuple(e for e in self.entries if not e.excluded and split in (None, e.split))
+
+    @cached_property
+    def live_classes(self) -> tuple[str, ...]:
+        """The classes that have live images, sorted: what a network trained on this set can answer."""
+        return tuple(sorted({e.label for e in self.live()}))
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """{class: {split: number of live images}} for every class and every split."""
+        counts = {label: dict.fromkeys(SPLITS, 0) for label in self.classes}
+        for entry in self.live():
+            counts[entry.label][entry.split] += 1
+        return counts
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """32 hex digits of what a training could notice: the kind and the live entries' class, split and content."""
+        lines = sorted(f"{e.label}\t{e.split}\t{e.content}" for e in self.live())
+        return hashlib.sha256("\n".join([self.kind or "", *lines]).encode()).hexdigest()[:32]
+
+
+def clean_name(name: str) -> str:
+    """A data set's name in normal form. UserError where it cannot be one."""
+    clean = " ".join(unicodedata.normalize("NFC", name).split())
+    if not clean:
+        raise UserError("A data set needs a name. Give it one, for example 'pets'.")
+    _check_length(clean)
+    wrong = next((c for c in clean if not (c.isalnum() or unicodedata.category(c)[0] == "M" or c in " -_")), None)
+    if wrong is None and not clean[0].isalnum():
+        wrong = clean[0]
+    if wrong is not None:
+        raise UserError(
+            "The data set name {name!r} cannot be used because of {character!r}. Begin with a letter or digit and use "
+            "letters, digits, spaces, - and _ only.",
+            name=clean,
+            character=wrong,
+        )
+    return clean
+
+
+def clean_label(label: str) -> str:
+    """A class name in normal form. UserError where it could not be a folder's name in an exported zip."""
+    clean = " ".join(unicodedata.normalize("NFC", label).split())
+    if not clean:
+        raise UserError("A class needs a name. Give it one, for example 'cats'.")
+    _check_length(clean)
+    if any(c in _NOT_IN_LABELS or not c.isprintable() for c in clean) or clean[0] == "." or clean[-1] == ".":
+        raise UserError(
+            "The class name {label!r} cannot be used. Leave out {characters} and do not begin or end with a dot.",
+            label=label,
+            characters=" ".join(_NOT_IN_LABELS),
+        )
+    if clean.lower() in SPLIT_FOLDERS:
+        raise UserError(
+            "'{label}' is the name of a split, so it cannot be a class. Choose another class name.", label=clean
+        )
+    return clean
+
+
+def write(dataset: Dataset, folder: Path) -> None:
+    """Write the manifest into `folder`, replacing an older one at once."""
+    content = {"format": FORMAT, **{k: v for k, v in vars(dataset).items() if k in Dataset.__dataclass_fields__}}
+    content["entries"] = [astuple(entry) for entry in dataset.entries]
+    paths.write_json(folder / "manifest.json", content)
+
+
+def read(path: Path, name: str) -> Dataset:
+    """The data set that the manifest file `path` describes, under the name `name`. Raises FileNotFoundError."""
+    stat = path.stat()
+    return _parsed(path, name, stat.st_mtime_ns, stat.st_ino, stat.st_size)
+
+
+@lru_cache(maxsize=8)
+def _parsed(path: Path, name: str, *_stamp: int) -> Dataset:
+    try:
+        content = paths.read_json(path)
+        return Dataset(
+            name=name,
+            kind=content["kind"],
+            read_only=content["read_only"],
+            classes=tuple(content["classes"]),
+            entries=tuple(Entry(*entry) for entry in content["entries"]),
+            edit=Note(*content["edit"]) if content["edit"] else None,
+            built=content["built"],
+        )
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(
+            "The data set '{name}' cannot be read: its manifest {path} is damaged. Undo by copying the newest file of its "
+            "history folder there, or delete the data set.",
+            name=name,
+            path=path,
+        ) from error
+
+
+@contextmanager
+def locked(name: str) -> Iterator[None]:
+    """Hold the data set's lock: one change at a time, across threads and processes."""
+    folder = paths.datasets() / ".locks"
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / name.casefold(), "w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _check_length(name: str) -> None:
+    if len(name) > LONGEST_NAME or len(os.fsencode(name)) > 200:
+        raise UserError(
+            "The name '{start}...' has {length} characters; at most {limit} are possible. Choose a shorter one.",
+            start=name[:20],
+            length=len(name),
+            limit=LONGEST_NAME,
+        )

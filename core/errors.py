@@ -1,0 +1,22 @@
+"""The one exception that is meant for a person's eyes."""
+
+
+class UserError(Exception):
+    """Bad input or a bad moment, told so that a person can act on it.
+
+    `template` says what is wrong, what was received and what to do, with `{named}` fields; it is also the message's key
+    in the translation catalogue, so values stay apart from it. `str(error)` is the English text.
+    """
+
+    def __init__(self, template: str, **values: object):
+        super().__init__(template.format(**values))
+        self.template = template
+        self.values = values
+
+    def __reduce__(self):
+        return _rebuild, (self.template, self.values)
+
+
+def _rebuild(template: str, values: dict) -> UserError:
+    # Exceptions pickle by positional arguments; workers send ours back with its named values.
+    return UserError(template, **values)

@@ -1,0 +1,190 @@
+"""Who does the work: Dask workers. Submit, follow, cancel, predict; nothing here imports TensorFlow.
+
+`DASK_SCHEDULER_ADDRESS` names an existing cluster (its workers need the resources train=1 and predict=1 and see the
+same HANDFUL_HOME). Otherwise two worker processes start beside this one: one trains, one predicts, so that a long
+training never delays a live sketch.
+"""
+
+import functools
+import importlib
+import logging
+import os
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from distributed import Client, Future, Nanny, Scheduler, SpecCluster, fire_and_forget
+
+from core.config import TrainConfig, make_config
+from core.data import datasets
+from core.data.manifest import Dataset
+from core.errors import UserError
+from core.results import runs
+
+log = logging.getLogger(__name__)
+
+BUILTIN_SET, BUILTIN_STRATEGY = "shapes", "shapes_cnn"
+PREDICT_TIMEOUT_S = 60
+WORKER_ENVIRONMENT = {"TF_CPP_MIN_LOG_LEVEL": "2", "KERAS_BACKEND": "tensorflow"}
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """One run's answer to one image. `milliseconds` is the whole way there and back, shared by all runs asked."""
+
+    key: str
+    classes: tuple[str, ...]
+    probabilities: tuple[float, ...]
+    milliseconds: float
+
+
+def call(name: str, *arguments: object) -> object:
+    """Run "module:function". Called on a worker, where TensorFlow may be imported."""
+    module, function = name.split(":")
+    return getattr(importlib.import_module(module), function)(*arguments)
+
+
+class Engine:
+    """The connection to the workers; one for each server process."""
+
+    def __init__(self):
+        address = os.environ.get("DASK_SCHEDULER_ADDRESS")
+        self._client = Client(address or _local_cluster(), set_as_default=False)
+        self._futures: dict[str, Future] = {}
+        self._lock = threading.Lock()
+
+    def _submit(self, resource: str, name: str, *arguments: object, **options: object) -> Future:
+        return self._client.submit(call, name, *arguments, resources={resource: 1}, pure=False, **options)
+
+    def warm_up(self) -> None:
+        """Have the workers make the built-in drawings and import TensorFlow, seconds each; returns with the drawings."""
+        fire_and_forget(self._submit("predict", "core.learn.worker:warm_up", "predict"))
+        drawings = self._submit("train", "core.data.builtin:ensure", BUILTIN_SET)
+        fire_and_forget(self._submit("train", "core.learn.worker:warm_up", "train"))
+        drawings.result()
+
+    def submit(self, config: TrainConfig, dataset: Dataset) -> runs.Run:
+        """Train, or share the training under way, or answer from the cache: the run as it is after asking.
+
+        Raises UserError when the data set cannot be trained on.
+        """
+        run = runs.create(config, dataset)
+        if run.state != "done":
+            self._start(run.key)
+        return runs.find(run.key)
+
+    def _start(self, key: str) -> None:
+        with self._lock:
+            runs.withdraw_cancel(key)
+            earlier = self._futures.get(key)
+            if earlier is not None and not earlier.done():
+                return
+            if earlier is not None:
+                earlier.release()  # Dask would otherwise answer with the earlier, cancelled or failed attempt
+            runs.set_state(key, "queued", seconds=runs.find(key).seconds)
+            future = self._submit("train", "core.learn.worker:train", key, key=f"train-{key}")
+            fire_and_forget(future)
+            future.add_done_callback(functools.partial(_note_lost_worker, key))
+            self._futures[key] = future
+
+    def cancel(self, key: str) -> None:
+        """Stop a waiting or running training; what it learned up to its last finished epoch stays."""
+        run = runs.find(key)
+        if not run.live:
+            return
+        runs.wish_cancel(key)
+        if run.state == "queued":
+            with self._lock:
+                future = self._futures.pop(key, None)
+            if future is not None:
+                future.cancel()
+            runs.set_state(key, "cancelled", seconds=run.seconds)
+
+    def predict(self, keys: Sequence[str], rgb: np.ndarray) -> list[Prediction]:
+        """One image, (height, width, 3) uint8 RGB, through finished runs, in the order of `keys`."""
+        start = time.perf_counter()
+        future = self._submit("predict", "core.learn.predict:predict", list(keys), rgb, priority=100)
+        try:
+            answers = future.result(timeout=PREDICT_TIMEOUT_S)
+        except TimeoutError:
+            raise UserError(
+                "No answer from the prediction worker within {seconds} s. It may still be starting: try again.",
+                seconds=PREDICT_TIMEOUT_S,
+            ) from None
+        milliseconds = 1000 * (time.perf_counter() - start)
+        return [
+            Prediction(key, runs.find(key).classes, tuple(answers[key].tolist()), milliseconds) for key in keys
+        ]  # fmt: skip
+
+    def queue(self) -> list[runs.Run]:
+        """What runs now, then what waits, in its order."""
+        live = [run for run in runs.every() if run.live]
+        return sorted(live, key=lambda run: (run.state != "running", run.changed))
+
+    def resume_interrupted(self) -> None:
+        """Go on with what a killed server left queued or running."""
+        for run in reversed(self.queue()):
+            self._start(run.key)
+
+
+def _note_lost_worker(key: str, future: Future) -> None:
+    # A training writes its own end; only a worker that died again and again leaves its run without one.
+    if future.status == "error" and runs.find(key).live:
+        runs.set_state(key, "failed", message=runs.WORKER_LOST)
+
+
+def _local_cluster() -> SpecCluster:
+    def worker(resource: str) -> dict:
+        options = {
+            "nthreads": 1, "resources": {resource: 1}, "memory_limit": 0, "dashboard": False,
+            "host": "127.0.0.1", "env": WORKER_ENVIRONMENT, "silence_logs": logging.ERROR,
+        }  # fmt: skip
+        return {"cls": Nanny, "options": options}
+
+    scheduler = {"host": "127.0.0.1", "port": 0, "dashboard": False, "http_server_modules": []}
+    return SpecCluster(
+        workers={"train": worker("train"), "predict": worker("predict")},
+        scheduler={"cls": Scheduler, "options": scheduler},
+        name="handful",
+        silence_logs=logging.ERROR,
+    )
+
+
+_engine_lock = threading.Lock()
+
+
+@functools.cache
+def _engine() -> Engine:
+    return Engine()
+
+
+def engine() -> Engine:
+    """This process's engine; the first call starts it, in about a second."""
+    with _engine_lock:
+        return _engine()
+
+
+_builtin_keys: list[str] = []  # one entry as soon as the built-in drawings exist
+
+
+def builtin_run() -> runs.Run | None:
+    """The built-in shapes classifier's run; None until `start_in_background` has its drawings."""
+    return runs.find(_builtin_keys[0]) if _builtin_keys else None
+
+
+@functools.cache
+def start_in_background() -> threading.Thread:
+    """Start the engine, go on with interrupted trainings, and teach the built-in shapes classifier if need be."""
+    thread = threading.Thread(target=_start, name="handful-start", daemon=True)
+    thread.start()
+    return thread
+
+
+def _start() -> None:
+    engine().warm_up()
+    engine().resume_interrupted()
+    dataset = datasets.load(BUILTIN_SET)
+    run = engine().submit(make_config(dataset.fingerprint, dataset.kind, BUILTIN_STRATEGY), dataset)
+    _builtin_keys.append(run.key)

@@ -1,0 +1,1 @@
+"""Everything that needs TensorFlow. Only worker processes and the command line enter this package."""

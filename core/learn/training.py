@@ -1,0 +1,233 @@
+"""Train one run, from its folder to its folder: start, resume, report, cancel, evaluate, publish.
+
+After each epoch `checkpoint/` holds the whole model with its optimizer, so that a worker or a server that is killed
+costs at most the epoch under way.
+"""
+
+import fcntl
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+import keras
+import numpy as np
+
+from core import paths
+from core.config import TrainConfig
+from core.data import arrays
+from core.data.manifest import Dataset
+from core.errors import UserError
+from core.learn import compute, predict
+from core.learn.feed import Feed
+from core.results import metrics, runs
+from core.strategies import STRATEGIES
+
+REPORT_EVERY_S = 0.2  # progress is written, and a wish to cancel noticed, at most this often
+READING_SHARE, EVALUATING_SHARE = 0.05, 0.97  # where the training itself begins and ends on the progress bar
+
+
+class Cancelled(Exception):
+    """A person asked to stop."""
+
+
+def train(key: str) -> None:
+    """Bring run `key` to an end: done, cancelled or failed; its status says which. Returns at once when it is done.
+
+    Only one process trains a run at a time; a second one waits for the first and then finds its result.
+    """
+    with _only_one(key):
+        run = runs.find(key)
+        if run.state == "done":
+            return
+        report = Reporter(run)
+        try:
+            report.stage("starting")
+            _train(run, report)
+        except Cancelled:
+            runs.set_state(key, "cancelled", seconds=report.seconds)
+        except UserError as error:
+            runs.set_state(key, "failed", message=error.template, values=error.values, seconds=report.seconds)
+        except Exception as error:
+            runs.set_state(
+                key, "failed", message=runs.BROKEN, values={"error": f"{type(error).__name__}: {error}"},
+                seconds=report.seconds,
+            )  # fmt: skip
+            raise
+
+
+@contextmanager
+def _only_one(key: str) -> Iterator[None]:
+    with open(runs.folder(key) / "lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # released by the kernel when the process dies
+        yield
+
+
+class Reporter:
+    """Writes the heartbeat and notices a wish to cancel; one for each job."""
+
+    def __init__(self, run: runs.Run):
+        self.key = run.key
+        self.started = time.time()
+        self.before = run.seconds
+        self.progress = runs.Progress(stage="starting", epochs=run.config.epochs)
+        self.written = 0.0
+
+    @property
+    def seconds(self) -> float:
+        return self.before + time.time() - self.started
+
+    def stage(self, stage: str, **values: object) -> None:
+        """Enter a stage; written at once."""
+        self.written = 0.0
+        if stage == "starting":
+            runs.set_state(self.key, "running", seconds=self.before)
+        self.update(stage=stage, **values)
+
+    def update(self, **values: object) -> None:
+        """Change fields of the progress. Raises Cancelled when a person asked to stop."""
+        self.progress = replace(self.progress, **values)
+        now = time.time()
+        if now - self.written >= REPORT_EVERY_S:
+            if runs.cancel_wished(self.key):
+                raise Cancelled
+            runs.write_progress(self.key, self.progress)
+            self.written = now
+
+
+def _train(run: runs.Run, report: Reporter) -> None:
+    config, strategy = run.config, STRATEGIES[run.config.strategy]
+    dataset = runs.dataset_of(run)
+
+    def read(split: str, low: float, high: float) -> tuple[np.ndarray, np.ndarray]:
+        def on_progress(done: int, total: int) -> None:
+            report.update(share=READING_SHARE * (low + (high - low) * done / max(total, 1)), step=done, steps=total)
+
+        return arrays.decoded(
+            dataset, config.prepare, config.image_size, strategy.channels, split, on_progress=on_progress
+        )[:2]
+
+    report.stage("reading")
+    train_images, train_labels = read("train", 0.0, 0.7)
+    validation = read("validation", 0.7, 0.9)
+    report.stage("measuring", device=compute.device(), step=0, steps=0)
+    dtype = compute.fastest_dtype(strategy, config.image_size, config.batch_size, report.update)
+    report.stage("training", dtype=dtype, share=READING_SHARE)
+
+    model, history, epoch = _start_or_resume(run, dtype)
+    feed = Feed(
+        train_images, train_labels, config.batch_size, config.augmentation, config.prepare, config.seed, epoch
+    )
+    if not _finished(history, config):
+        model.fit(
+            feed,
+            validation_data=Feed(*validation, predict.BATCH),
+            initial_epoch=epoch,
+            epochs=config.epochs,
+            callbacks=[Follow(run, report, history, len(feed), len(train_labels))],
+            verbose=0,
+            shuffle=False,
+        )
+    _publish(run, report, dataset, validation)
+
+
+def _start_or_resume(run: runs.Run, dtype: str) -> tuple[keras.Model, dict[str, list[float]], int]:
+    """The model, the curves so far, and how many epochs are behind it."""
+    found = sorted((run.folder / "checkpoint").glob("epoch-*.keras"))
+    if found:
+        epoch = int(found[-1].stem.removeprefix("epoch-"))
+        # A kill between the two writes leaves the curves one epoch ahead of the model, or behind by none.
+        history = {name: values[:epoch] for name, values in runs.history(run.key).items()}
+        return keras.models.load_model(found[-1]), history, epoch
+    config = run.config
+    keras.utils.set_random_seed(config.seed)
+    strategy = STRATEGIES[config.strategy]
+    return compute.build(strategy, config.image_size, len(run.classes), config.learning_rate, dtype), {}, 0
+
+
+def best_epoch(history: dict[str, list[float]]) -> int:
+    """Index of the epoch with the highest validation accuracy, the lower validation loss deciding between equals."""
+    return max(
+        range(len(history["val_loss"])), key=lambda i: (round(history["val_accuracy"][i], 6), -history["val_loss"][i])
+    )
+
+
+def _finished(history: dict[str, list[float]], config: TrainConfig) -> bool:
+    epochs = len(history.get("val_loss", ()))
+    return epochs >= config.epochs or (epochs > 0 and epochs - 1 - best_epoch(history) >= config.patience)
+
+
+class Follow(keras.callbacks.Callback):
+    """Reports each step, saves each epoch, keeps the best one, and stops when patience runs out."""
+
+    def __init__(self, run: runs.Run, report: Reporter, history: dict[str, list[float]], steps: int, images: int):
+        super().__init__()
+        self.run, self.report, self.history = run, report, history
+        self.steps, self.images = steps, images
+        self.done_before = len(history.get("loss", ()))
+
+    def on_train_begin(self, logs: dict | None = None) -> None:
+        self.began = time.time()
+
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
+        self.epoch, self.epoch_began = epoch, time.time()
+
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        now = time.time()
+        if now - self.report.written < REPORT_EVERY_S:
+            return
+        epochs = self.run.config.epochs
+        done = self.epoch + (batch + 1) / self.steps
+        per_epoch = (now - self.began) / (done - self.done_before)
+        self.report.update(
+            share=READING_SHARE + (EVALUATING_SHARE - READING_SHARE) * done / epochs,
+            epoch=self.epoch + 1, step=batch + 1, steps=self.steps,
+            loss=float(logs["loss"]), accuracy=float(logs["accuracy"]),
+            images_per_second=self.images * (batch + 1) / self.steps / (now - self.epoch_began),
+            eta_s=per_epoch * (epochs - done),
+        )  # fmt: skip
+
+    def on_test_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        self.report.update()
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        for name, value in (logs | {"seconds": time.time() - self.epoch_began}).items():
+            self.history.setdefault(name, []).append(float(value))
+        folder = self.run.folder / "checkpoint"
+        checkpoint = folder / f"epoch-{epoch + 1:04d}.keras"
+        with paths.replacing(checkpoint) as temporary:
+            self.model.save(temporary)
+        if best_epoch(self.history) == epoch:
+            with paths.replacing(folder / "best.keras") as temporary:
+                os.link(checkpoint, temporary)
+        paths.write_json(self.run.folder / "history.json", self.history)
+        for older in folder.glob("epoch-*.keras"):
+            if older != checkpoint:
+                older.unlink()
+        self.model.stop_training = _finished(self.history, self.run.config)
+
+
+def _publish(run: runs.Run, report: Reporter, dataset: Dataset, validation: tuple[np.ndarray, np.ndarray]) -> None:
+    """Score the best epoch on validation and test and write the results, "done" last."""
+    report.stage("evaluating", share=EVALUATING_SHARE, eta_s=None)
+    config, strategy = run.config, STRATEGIES[run.config.strategy]
+    best = keras.models.load_model(run.folder / "checkpoint" / "best.keras", compile=False)
+    # Served in float32: it answers alike on every machine, whatever number format was fastest for training here.
+    model = compute.build(strategy, config.image_size, len(run.classes), config.learning_rate, "float32")
+    model.set_weights(best.get_weights())
+    with paths.replacing(run.folder / "model.keras") as temporary:
+        model.save(temporary, include_optimizer=False)
+
+    test = arrays.decoded(dataset, config.prepare, config.image_size, strategy.channels, "test")[:2]
+    evaluation = {}
+    for split, (images, labels) in {"validation": validation, "test": test}.items():
+        if len(labels):
+            probabilities = predict.in_batches(model, images, report.update)
+            evaluation[split] = metrics.evaluate(labels, probabilities)
+            with paths.replacing(run.folder / f"predictions_{split}.npz") as temporary:
+                np.savez(temporary, labels=labels, probabilities=probabilities)
+    paths.write_json(run.folder / "evaluation.json", evaluation)
+    runs.set_state(run.key, "done", seconds=report.seconds, accuracy=evaluation["validation"]["accuracy"])
+    shutil.rmtree(run.folder / "checkpoint")

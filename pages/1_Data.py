@@ -1,0 +1,30 @@
+"""Data: the images a classifier learns from. Choose or make a data set, fill it, look through it, put it in order."""
+
+import streamlit as st
+
+from ui import chooser, frame, gallery, intake
+from ui.words import _
+
+with frame.page("Data", _("A classifier learns from examples. Here you collect them: a few images of each class.")):
+    dataset = chooser.choose()
+    if dataset.read_only:
+        st.caption(_("Built in: you can look at it and train on it. To change it, make an editable copy."))
+    chooser.toolbar(dataset)
+    gallery.undo(dataset)
+
+    if dataset.entries:
+        gallery.overview(dataset)
+        gallery.kind_switch(dataset)
+        frame.link("Train", _("Train on this data set"), dataset=dataset.name)
+
+    if not dataset.read_only:
+        if not dataset.entries:
+            text = _("This data set is empty. Add images of at least two classes, five or more of each.")
+            st.info(text, icon=":material/inbox:")
+        st.subheader(_("Add images"), anchor=False)
+        intake.add(dataset)
+        gallery.add_class(dataset)
+
+    if dataset.classes:
+        st.subheader(_("Look through"), anchor=False)
+        gallery.gallery(dataset.name)

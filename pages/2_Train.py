@@ -1,0 +1,39 @@
+"""Train: choose what to learn from and how, press Train, watch it learn. The address holds the run that is shown."""
+
+import streamlit as st
+
+from core import jobs
+from core.config import make_config
+from core.data import datasets
+from core.errors import UserError
+from ui import chooser, frame, jobview, knobs
+from ui.words import _, say
+
+with frame.page("Train", _("Let a network learn the classes of a data set. You can watch it, leave, and come back.")):
+    with st.spinner(_("Starting the workers …")):
+        jobs.start_in_background()
+        jobs.engine()
+    shown = st.query_params.get("run")
+    settings, results = st.columns([2, 3], gap="large")
+
+    with settings, frame.guard():
+        dataset = chooser.choose()
+        try:
+            datasets.check_trainable(dataset)
+        except UserError as error:
+            st.warning(say(error), icon=":material/photo_library:")
+            frame.link("Data", _("Add images"), dataset=dataset.name)
+        else:
+            strategy = knobs.strategy(dataset)
+            values = knobs.panel(strategy)
+            if st.button(_("Train"), type="primary", icon=":material/play_arrow:", width="stretch"):
+                config = make_config(dataset.fingerprint, dataset.kind, strategy.name, values)
+                jobview.submit(config, dataset)
+
+    with results:
+        with frame.guard():
+            if shown:
+                jobview.show(shown)
+        jobview.queue(shown)
+        with frame.guard():
+            jobview.past(dataset, shown)

@@ -1,0 +1,66 @@
+import pytest
+
+from core.config import KNOBS, TrainConfig, make_config
+from core.errors import UserError
+from core.strategies import STRATEGIES
+
+
+def config(**knobs) -> TrainConfig:
+    return make_config("f" * 32, "photo", "small_cnn", knobs)
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_every_strategy_has_valid_defaults(strategy):
+    made = make_config("f", "drawing", strategy)
+    assert made.key == make_config("f", "drawing", strategy, dict(STRATEGIES[strategy].defaults)).key
+    assert set(STRATEGIES[strategy].defaults) <= set(KNOBS)
+
+
+def test_equal_settings_written_differently_give_one_key():
+    assert config(shear=15).key == config(shear=15.0).key == config(shear="15").key
+    assert config(zoom=0.1 + 0.2).key == config(zoom=0.3).key
+    assert config(horizontal_flip="yes").key == config(horizontal_flip=True).key
+    assert config(epochs=7.0).key == config(epochs="7").key
+
+
+@pytest.mark.parametrize("changed", [{"seed": 1}, {"epochs": 3}, {"rotation": 1}, {"learning_rate": 0.01}])
+def test_other_settings_give_another_key(changed):
+    assert config(**changed).key != config().key
+
+
+def test_data_and_preparation_are_part_of_the_key():
+    keys = {make_config(f, p, "shapes_cnn").key for f in ("a", "b") for p in ("photo", "drawing")}
+    assert len(keys) == 4
+
+
+def test_a_config_survives_json():
+    import json
+    from dataclasses import asdict
+
+    made = config(rotation=12)
+    assert TrainConfig.from_json(json.loads(json.dumps(asdict(made)))) == made
+
+
+@pytest.mark.parametrize(
+    ("knobs", "said"),
+    [
+        ({"epochs": 0}, "'epochs' must lie between 1 and 200; got 0."),
+        ({"epochs": 1.5}, "'epochs' needs a whole number; got 1.5."),
+        ({"epochs": "many"}, "'epochs' needs a number; got 'many'."),
+        ({"epochs": "inf"}, "'epochs' needs a whole number"),
+        ({"rotation": "nan"}, "'rotation' must lie between"),
+        ({"rotation": None}, "'rotation' needs a number"),
+        ({"batch_size": 17}, "'batch_size' must be one of 8, 16"),
+        ({"horizontal_flip": "perhaps"}, "'horizontal_flip' is on or off; got 'perhaps'."),
+        ({"dropout": 0.5}, "'small_cnn' has no knob 'dropout'. It has: image_size"),
+    ],
+)
+def test_bad_knobs_say_what_to_do(knobs, said):
+    with pytest.raises(UserError) as caught:
+        config(**knobs)
+    assert str(caught.value).startswith(said)
+
+
+def test_unknown_strategy_names_the_known_ones():
+    with pytest.raises(UserError, match=r"no strategy 'vgg99'.*small_cnn"):
+        make_config("f", "photo", "vgg99")

@@ -1,0 +1,101 @@
+"""What every page begins with: page set-up, language, navigation, messages kept over a rerun, and friendly errors.
+
+    with frame.page("Train", _("Teach the computer from the images of a data set.")):
+        ...
+
+    @frame.fragment
+    def live(): ...
+
+A UserError anywhere inside becomes a friendly message in the visitor's language.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from pathlib import Path
+
+import streamlit as st
+
+from core.errors import UserError
+from core.paths import ROOT
+from core.words import N_
+from ui.words import LANGUAGES, _, language, say
+
+FAVICON = Path(__file__).parent / "favicon.png"  # Material icons here would be asked from a server on the internet
+
+PAGES = {  # name: (file, Material icon); the order of the navigation
+    N_("Sketch"): ("streamlit_app.py", ":material/draw:"),
+    N_("Data"): ("pages/1_Data.py", ":material/photo_library:"),
+    N_("Train"): ("pages/2_Train.py", ":material/model_training:"),
+}
+
+
+@contextmanager
+def page(name: str, lead: str) -> Iterator[None]:
+    """Frame one page: `name` is its row in PAGES, `lead` the first line, which anyone understands."""
+    st.set_page_config(page_title=f"{_(name)} · Handful", page_icon=FAVICON, layout="wide")
+    _keep_language()
+    with st.sidebar:
+        _navigation()
+    st.title(_(name))
+    st.markdown(lead)
+    for text, icon in st.session_state.pop("flash", []):
+        st.toast(text, icon=icon)
+    with guard():
+        yield
+
+
+@contextmanager
+def guard() -> Iterator[None]:
+    """Show a UserError where it happened; anything else is a bug and goes to the log."""
+    try:
+        yield
+    except UserError as error:
+        st.error(say(error), icon=":material/error:")
+
+
+def fragment(function: Callable | None = None, *, run_every: float | None = None) -> Callable:
+    """`st.fragment` whose reruns are guarded too; `run_every` in seconds."""
+    if function is None:
+        return lambda function: fragment(function, run_every=run_every)
+
+    @wraps(function)
+    def guarded(*args: object, **kwargs: object) -> object:
+        with guard():
+            return function(*args, **kwargs)
+
+    return st.fragment(guarded, run_every=run_every)
+
+
+def flash(text: str, icon: str = ":material/check:") -> None:
+    """Say `text` after the coming rerun; said before it, it would be lost."""
+    st.session_state.setdefault("flash", []).append((text, icon))
+
+
+def link(name: str, label: str, **query: str) -> None:
+    """A link to the page `name` of PAGES; `query` goes into its address."""
+    file, icon = PAGES[name]
+    if (ROOT / file).exists():
+        st.page_link(file, label=label, icon=icon, query_params={"lang": language(), **query})
+
+
+def _navigation() -> None:
+    st.markdown("### Handful")
+    for name in PAGES:
+        link(name, _(name))
+    st.segmented_control(
+        _("Language"), list(LANGUAGES), format_func=LANGUAGES.get, default=language(), required=True,
+        key="language-switch", on_change=_choose_language,
+    )  # fmt: skip
+
+
+def _choose_language() -> None:
+    st.session_state["language"] = st.session_state["language-switch"]
+
+
+def _keep_language() -> None:
+    """The session carries the choice from page to page, the address carries it over a refresh or to another person."""
+    if st.query_params.get("lang") in LANGUAGES:
+        st.session_state.setdefault("language", st.query_params["lang"])
+    if "language" in st.session_state:
+        st.query_params["lang"] = st.session_state["language"]

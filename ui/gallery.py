@@ -1,0 +1,205 @@
+"""The images of a data set: headline numbers, thumbnails by class, and edits of what is ticked."""
+
+import io
+import statistics
+from pathlib import Path
+
+import streamlit as st
+from PIL import Image, ImageOps
+
+from core.data import datasets, edits
+from core.data.manifest import Dataset, Entry
+from core.data.splits import SPLITS
+from core.words import N_
+from ui import charts, frame
+from ui.words import _
+
+THUMBNAIL = 144  # pixels, square: sharp on dense screens at the width it is shown with
+PAGE = 24
+MANY_CLASSES = 12  # more than this are chosen from a list
+SPLIT_NAMES = {"train": N_("training"), "validation": N_("validation"), "test": N_("test")}
+KINDS = {
+    "photo": (N_("Photos"), N_("The whole picture counts: it is brought to the network's size as it is.")),
+    "drawing": (
+        N_("Drawings"),
+        N_("Only the ink counts: each drawing is cropped to its strokes and centred, wherever it is on the sheet."),
+    ),
+}
+
+
+def overview(dataset: Dataset) -> None:
+    """Headline numbers and the counts per class and split."""
+    live = dataset.live()
+    figures = {
+        _("Images"): f"{len(live):,}",
+        _("Classes"): str(len(dataset.classes)),
+        _("Training, validation, test"): " / ".join(f"{len(dataset.live(split)):,}" for split in SPLITS),
+    }
+    if live:
+        smallest, median, largest = sizes(dataset.name, dataset.fingerprint)
+        figures[_("Smallest, median, largest image")] = f"{smallest} / {median} / {largest} px"
+    with st.grid(4, min_column_width=150):
+        for label, value in figures.items():
+            st.metric(label, value)
+    if live:
+        st.altair_chart(charts.counts(dataset.counts()), key="counts")
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def sizes(name: str, fingerprint: str) -> tuple[int, int, int]:
+    """The longer side, in pixels, of the smallest, the median and the largest image. Reads headers only."""
+    dataset = datasets.load(name)
+    sides = []
+    for entry in dataset.live():
+        with Image.open(dataset.image_path(entry)) as image:
+            sides.append(max(image.size))
+    return min(sides), round(statistics.median(sides)), max(sides)
+
+
+def kind_switch(dataset: Dataset) -> None:
+    """Photos or drawings: how images become a network's input."""
+    if dataset.kind is None:
+        return
+    kind = st.segmented_control(
+        _("What these images are"), list(KINDS), default=dataset.kind, required=True, disabled=dataset.read_only,
+        format_func=lambda kind: _(KINDS[kind][0]), key=f"kind_{dataset.name}_{dataset.kind}",
+    )  # fmt: skip
+    st.caption(_(KINDS[kind][1]))
+    if kind != dataset.kind:
+        edits.set_kind(dataset.name, kind)
+        st.rerun()
+
+
+@frame.fragment
+def gallery(name: str) -> None:
+    """Thumbnails of one class, page by page. A fragment: ticking images reruns nothing else."""
+    dataset = datasets.load(name)
+    choose = st.pills if len(dataset.classes) <= MANY_CLASSES else st.selectbox
+    label = choose(_("Class"), dataset.classes, key=f"class_{name}", required=True, **_first(dataset, choose))
+    split = st.segmented_control(
+        _("Show"), [None, *SPLITS], format_func=lambda s: _(SPLIT_NAMES[s]) if s else _("all"), default=None,
+        key=f"split_{name}",
+    )  # fmt: skip
+    entries = [e for e in dataset.entries if e.label == label and split in (None, e.split)]
+    if not entries:
+        st.info(_("No images here yet. Add some above: zip files, single images, drawings or photos."))
+    pages = -(-len(entries) // PAGE)
+    number = st.pagination(pages, key=f"page_{name}_{label}_{split}") if pages > 1 else 1
+    shown = entries[(number - 1) * PAGE : number * PAGE]
+    ticked = _thumbnails(dataset, shown)
+    if not dataset.read_only:
+        if shown:
+            _edit_images(dataset, label, shown, ticked)
+        _edit_class(dataset, label)
+
+
+def _first(dataset: Dataset, choose: object) -> dict[str, object]:
+    # A list begins with its first option by itself; pills begin with none.
+    return {"default": dataset.classes[0]} if choose is st.pills else {}
+
+
+def _thumbnails(dataset: Dataset, entries: list[Entry]) -> list[Entry]:
+    """Show them, each with a box to tick; the ticked ones."""
+    ticked = []
+    with st.grid(8, min_column_width=84):
+        for entry in entries:
+            with st.container(gap="xxsmall"):
+                st.image(
+                    thumbnail(dataset.image_path(entry), dataset.kind), width="stretch",
+                    alt=_("{name}, class {label}").format(name=entry.source, label=entry.label),
+                )  # fmt: skip
+                mark = ":material/block: " + _("left out") if entry.excluded else _(SPLIT_NAMES[entry.split])
+                if dataset.read_only:
+                    st.caption(mark)
+                elif st.checkbox(mark, key=_tick(dataset, entry)):
+                    ticked.append(entry)
+    return ticked
+
+
+@st.cache_data(max_entries=5000, show_spinner=False)
+def thumbnail(path: Path, kind: str) -> bytes:
+    """A small square picture as a file's bytes. The path names the content, so it never goes stale."""
+    with Image.open(path) as image:
+        image.draft("RGB", (THUMBNAIL, THUMBNAIL))
+        rgb = image.convert("RGB")
+    size = (THUMBNAIL, THUMBNAIL)
+    # Photos fill the square; of a drawing nothing may be cut away.
+    square = ImageOps.fit(rgb, size) if kind == "photo" else ImageOps.pad(rgb, size, color="white")
+    file = io.BytesIO()
+    square.save(file, *(("JPEG",) if kind == "photo" else ("PNG",)))
+    return file.getvalue()
+
+
+def _tick(dataset: Dataset, entry: Entry) -> str:
+    return f"tick_{dataset.name}_{entry.label}_{entry.image}"
+
+
+def _edit_images(dataset: Dataset, label: str, shown: list[Entry], ticked: list[Entry]) -> None:
+    images = [entry.image for entry in ticked]
+    others = [other for other in dataset.classes if other != label]
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.button(
+            _("Untick all") if len(ticked) == len(shown) else _("Tick all on this page"), type="tertiary",
+            icon=":material/select_all:", on_click=_tick_all, args=(dataset, shown, len(ticked) < len(shown)),
+        )  # fmt: skip
+        target = st.menu_button(
+            _("Move to class"), others, icon=":material/drive_file_move:", disabled=not (images and others)
+        )
+        split = st.menu_button(
+            _("Use for"), list(SPLITS), format_func=lambda split: _(SPLIT_NAMES[split]), icon=":material/call_split:",
+            disabled=not images, help=_("Training teaches, validation decides when to stop, test examines at the end."),
+        )  # fmt: skip
+        delete = st.button(_("Delete images"), icon=":material/delete:", disabled=not images)
+        st.caption(_("Ticked images: {n}").format(n=len(images)))
+    if target:
+        edits.move_images(dataset.name, label, images, target)
+    elif split:
+        edits.move_split(dataset.name, label, images, split)
+    elif delete:
+        edits.delete_images(dataset.name, label, images)
+    else:
+        return
+    st.rerun()
+
+
+def _tick_all(dataset: Dataset, shown: list[Entry], value: bool) -> None:
+    for entry in shown:
+        st.session_state[_tick(dataset, entry)] = value
+
+
+def add_class(dataset: Dataset) -> None:
+    """A class may be made before it has images."""
+    with st.popover(_("New class"), icon=":material/new_label:"), frame.guard(), st.form("new_class", border=False):
+        label = st.text_input(_("Name of the class"), placeholder=_("for example: cats"))
+        if st.form_submit_button(_("Create class")):
+            edits.add_class(dataset.name, label)
+            st.rerun()
+
+
+def _edit_class(dataset: Dataset, label: str) -> None:
+    with st.container(horizontal=True):
+        ask = st.popover(_("Rename class"), icon=":material/edit:")
+        with ask, frame.guard(), st.form(f"rename_{label}", border=False):
+            new = st.text_input(_("New name"), value=label)
+            if st.form_submit_button(_("Rename")):
+                edits.rename_class(dataset.name, label, new)
+                st.session_state.pop(f"class_{dataset.name}", None)
+                st.rerun()
+        with st.popover(_("Delete class"), icon=":material/delete:"):
+            count = sum(entry.label == label for entry in dataset.entries)
+            text = _("The class “{label}” and its {n} images go; Undo brings them back.")
+            st.markdown(text.format(label=label, n=count))
+            if st.button(_("Delete"), key=f"delete_class_{label}"):
+                edits.delete_class(dataset.name, label)
+                st.session_state.pop(f"class_{dataset.name}", None)
+                st.rerun()
+
+
+def undo(dataset: Dataset) -> None:
+    """One step back; the button says which."""
+    if dataset.read_only or not edits.can_undo(dataset.name):
+        return
+    edit = _(dataset.edit.template).format(**dataset.edit.values) if dataset.edit else _("the last edit")
+    if st.button(_("Undo: {edit}").format(edit=edit), icon=":material/undo:"):
+        edits.undo(dataset.name)
+        st.rerun()

@@ -1,0 +1,124 @@
+"""The pieces of the home page: what looks at the drawing, the drawing with its bars, and teaching it more."""
+
+import numpy as np
+import streamlit as st
+
+from core import jobs
+from core.data import datasets
+from core.results import runs
+from core.strategies import STRATEGIES
+from ui import charts, frame, jobview, sketch
+from ui.words import _
+
+CANVAS = "home"
+
+
+def choose_run() -> runs.Run | None:
+    """What looks at the drawing: the built-in classifier or any finished run; the address remembers the choice."""
+    builtin = jobs.builtin_run()
+    choices = {builtin.key: builtin} if builtin else {}
+    choices |= {run.key: run for run in runs.every() if run.state == "done"}
+    if len(choices) < 2:
+        return next(iter(choices.values()), None)
+    keys, asked = list(choices), st.query_params.get("run")
+    key = st.selectbox(
+        _("Who looks at the drawing"), keys, index=keys.index(asked) if asked in keys else 0,
+        format_func=lambda key: describe(choices[key]), width=440,
+    )  # fmt: skip
+    st.query_params["run"] = key
+    return choices[key]
+
+
+def describe(run: runs.Run) -> str:
+    title = _(STRATEGIES[run.config.strategy].title)
+    if run.accuracy is None:
+        return f"{run.dataset} · {title}"
+    right = _("{share:.0%} right").format(share=run.accuracy)
+    return f"{run.dataset} · {title} · {right}"
+
+
+@frame.fragment
+def try_it(run: runs.Run | None) -> None:
+    """Canvas left, bars right, teaching below; a stroke runs only this part of the page."""
+    left, right = st.columns([2, 3], gap="large")
+    with left:
+        image = sketch.image_source(CANVAS)
+    with right:
+        if run is None or run.state != "done":
+            wait()
+        elif image is None:
+            invite(run)
+        else:
+            answer(run, image)
+    st.divider()
+    teach(run.dataset if run else jobs.BUILTIN_SET, image)
+
+
+@frame.fragment(run_every=1.0)
+def wait() -> None:
+    """Show how far the built-in classifier's own training is; once done, the bars take this place."""
+    run = jobs.builtin_run()
+    if run and run.state == "done":
+        st.rerun()
+    st.subheader(_("The computer is still learning its first shapes"))
+    st.markdown(_("This happens once and takes less than a minute. You can already draw."))
+    if run is None:
+        st.progress(0.0, _("Drawing thousands of circles, rectangles and triangles to learn from"))
+    elif run.live:
+        progress = runs.progress(run.key)
+        st.progress(progress.share, _(jobview.STAGES[progress.stage]))
+        if progress.eta_s is not None:
+            st.caption(_("about {time} left").format(time=jobview.duration(progress.eta_s)))
+    elif st.button(_("Learn them again"), icon=":material/replay:"):
+        jobs.engine().submit(run.config, datasets.load(run.dataset))
+        st.rerun(scope="fragment")
+
+
+def invite(run: runs.Run) -> None:
+    if run.dataset == jobs.BUILTIN_SET:
+        st.subheader(_("Draw a circle, a rectangle or a triangle"))
+    else:
+        st.subheader(_("Draw one of these: {classes}").format(classes=", ".join(run.classes)))
+    st.markdown(_("After every stroke you see here what the computer takes it for, and how sure it is."))
+
+
+def answer(run: runs.Run, image: np.ndarray) -> None:
+    """The winner in words, a bar for every class, and how long it took."""
+    [prediction] = jobs.engine().predict([run.key], image)
+    name, share = max(zip(prediction.classes, prediction.probabilities, strict=True), key=lambda pair: pair[1])
+    sentence = _("{name}, {share:.0%}") if share >= 0.5 else _("Perhaps {name}, {share:.0%}")
+    words = sentence.format(name=name, share=share)
+    st.header(words[:1].upper() + words[1:])
+    st.altair_chart(charts.probabilities(prediction.classes, prediction.probabilities), width="stretch", alt=words)
+    st.caption(_("Answered in {n:.0f} ms").format(n=prediction.milliseconds))
+
+
+def teach(source: str, image: np.ndarray | None) -> None:
+    """Make the image an example of its class, in the run's data set or, where that is built in, in an own copy."""
+    st.subheader(_("Teach it"), anchor=False)
+    st.markdown(_("Was it wrong, or is this something new? Say what it is, and the computer can learn from it."))
+    known = datasets.list_names()
+    target = f"my {source}" if datasets.load(source).read_only else source
+    classes = datasets.load(target if target in known else source).classes
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        label = st.selectbox(
+            _("This is a ..."), classes, index=None, placeholder=_("Choose, or type a new name"),
+            accept_new_options=True, width=260, key="teach-label", persist_state="session",
+        )  # fmt: skip
+        if st.button(_("Add to data set"), icon=":material/add:", type="primary", disabled=image is None or not label):
+            if target not in known:
+                datasets.copy(source, target)
+            datasets.add_images(target, label, [("canvas", image)])
+            st.session_state["taught"] = target
+            sketch.clear(CANVAS)
+            st.rerun(scope="fragment")
+    if st.session_state.get("taught") == target in known:
+        taught(target)
+
+
+def taught(name: str) -> None:
+    """What the data set holds now, and the way to learn from it."""
+    counts = datasets.load(name).counts()
+    st.markdown(_("Added. The data set '{name}' now holds:").format(name=name))
+    st.altair_chart(charts.counts(counts), width="stretch")
+    frame.link("Train", _("Train with '{name}'").format(name=name), dataset=name)

@@ -1,0 +1,220 @@
+"""What a visitor sees of trainings: the one under way, the one that ended, the queue, and the runs there are.
+
+Everything shown is read from the run's folder, so that a refresh, a second tab or another visitor sees the same.
+"""
+
+from datetime import datetime, timedelta
+
+import streamlit as st
+from babel.dates import format_datetime, format_timedelta, get_timezone
+
+from core import jobs
+from core.config import TrainConfig
+from core.data.manifest import Dataset
+from core.errors import UserError
+from core.results import runs
+from core.results.runs import Progress, Run
+from core.words import N_
+from ui import charts, frame, knobs
+from ui.words import _, language, say
+
+STAGES = {
+    "waiting": N_("Waiting for its turn"),
+    "starting": N_("Starting the worker"),
+    "reading": N_("Reading the images"),
+    "measuring": N_("Measuring which number format is fastest here"),
+    "training": N_("Training"),
+    "evaluating": N_("Checking on images it has not learned from"),
+}
+SPLITS = {"train": N_("training"), "validation": N_("validation"), "test": N_("test")}
+RUNS_SHOWN = 8
+
+
+def follow(key: str) -> None:
+    """Show this run from now on; the address carries it over a refresh, into a second tab or to another person."""
+    st.query_params["run"] = key
+    st.rerun()
+
+
+def submit(config: TrainConfig, dataset: Dataset) -> None:
+    """Ask for a run and follow it. One that is finished already is the answer, and is called so."""
+    run = jobs.engine().submit(config, dataset)
+    if run.state == "done":
+        text = _("Answered from the cache: trained on {date} in {time}.")
+        frame.flash(text.format(date=date(run.changed), time=duration(run.seconds)), icon=":material/bolt:")
+    follow(run.key)
+
+
+def show(key: str) -> None:
+    """The run the address names, in whatever state it is."""
+    run = runs.find(key)
+    with st.container(border=True):
+        st.subheader(f"{knobs.heading(run.config.strategy)} · {run.dataset}", anchor=False)
+        _settings(run)
+        if run.live:
+            _live(run.key)
+        else:
+            ENDED[run.state](run)
+
+
+def _settings(run: Run) -> None:
+    changes = ", ".join(knobs.changed(run.config))
+    st.caption(_("Changed settings: {list}").format(list=changes) if changes else _("The source's own settings"))
+
+
+@frame.fragment(run_every=1.0)
+def _live(key: str) -> None:
+    run = runs.find(key)
+    if not run.live:
+        st.rerun()  # the whole page, once: results appear and this fragment is gone
+    progress = runs.progress(key) if run.state == "running" else Progress()
+    st.progress(progress.share, text=_(STAGES[progress.stage]))
+    if progress.stale:
+        st.warning(
+            _("The worker is being replaced. Training goes on from the last finished epoch by itself."),
+            icon=":material/sync_problem:",
+        )
+    if run.state == "queued":
+        before = sum(other.changed < run.changed for other in jobs.engine().queue())
+        st.markdown(_("Trainings before this one: {n}. You may leave; it starts by itself.").format(n=before))
+    elif progress.epoch:
+        _figures(progress)
+    history = runs.history(key)
+    if history:
+        st.altair_chart(charts.curves(history, progress.epochs), key=f"live_curves_{key}")
+    if st.button(_("Cancel"), icon=":material/stop_circle:", key=f"cancel_{key}"):
+        jobs.engine().cancel(key)
+        st.rerun(scope="fragment")
+
+
+def _figures(progress: Progress) -> None:
+    figures = {
+        _("Epoch"): _("{n} of {total}").format(n=progress.epoch, total=progress.epochs),
+        _("Time left"): "–" if progress.eta_s is None else _("about {time}").format(time=duration(progress.eta_s)),
+        _("Accuracy"): "–" if progress.accuracy is None else f"{progress.accuracy:.1%}",
+        _("Loss"): "–" if progress.loss is None else f"{progress.loss:.3f}",
+    }
+    with st.grid(4, min_column_width=120):
+        for label, value in figures.items():
+            st.metric(label, value)
+    st.caption(_computed_on(progress))
+
+
+def _computed_on(progress: Progress) -> str:
+    """Device, number format and speed, as far as they are known: "CPU · bfloat16 · 515 images/s"."""
+    speed = progress.images_per_second
+    speed = _("{n} images/s").format(n=f"{speed:,.0f}") if speed else ""
+    return " · ".join(part for part in (progress.device, progress.dtype, speed) if part)
+
+
+def _done(run: Run) -> None:
+    evaluation = runs.evaluation(run.key)
+    history = runs.history(run.key)
+    split = "test" if "test" in evaluation else "validation"
+    if split in evaluation:
+        result = evaluation[split]
+        st.markdown(
+            _("**{share} of {n} {split} images are recognised**, none of which it learned from.").format(
+                share=f"{result['accuracy']:.1%}", n=result["n"], split=_(SPLITS[split])
+            )
+        )
+    with st.grid(3, min_column_width=150):
+        for name, result in evaluation.items():
+            label = _("Accuracy on {split} images").format(split=_(SPLITS[name]))
+            low, high = f"{result['low']:.1%}", f"{result['high']:.1%}"
+            interval = _("{low} to {high}, 95% interval").format(low=low, high=high)
+            st.metric(label, f"{result['accuracy']:.1%}", delta=interval, delta_color="off", delta_arrow="off")
+        epochs = _("{n} epochs").format(n=len(history.get("loss", ())))
+        st.metric(_("Training took"), duration(run.seconds), delta=epochs, delta_color="off", delta_arrow="off")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        frame.link("Sketch", _("Try it live"), run=run.key)
+        st.caption(" · ".join(part for part in (date(run.changed), _computed_on(runs.progress(run.key))) if part))
+    if history:
+        st.altair_chart(charts.curves(history), key=f"curves_{run.key}")
+    if split in evaluation:
+        st.markdown(_("What it takes for what, on {split} images").format(split=_(SPLITS[split])))
+        st.altair_chart(charts.confusion(evaluation[split]["confusion"], run.classes), key=f"confusion_{run.key}")
+
+
+def _failed(run: Run) -> None:
+    st.error(say(UserError(run.message, **run.values)), icon=":material/error:")
+    _again(run, _("Train again"))
+
+
+def _cancelled(run: Run) -> None:
+    epochs = len(runs.history(run.key).get("loss", ()))
+    text = _("Cancelled after {n} finished epochs. It can go on from there.")
+    st.info(text.format(n=epochs), icon=":material/pause_circle:")
+    _again(run, _("Resume"))
+
+
+ENDED = {"done": _done, "failed": _failed, "cancelled": _cancelled}
+
+
+def _again(run: Run, label: str) -> None:
+    if st.button(label, icon=":material/replay:"):
+        submit(run.config, runs.dataset_of(run))
+
+
+@frame.fragment(run_every=3.0)
+def queue(shown: str | None) -> None:
+    """What is being trained and what waits, for all visitors, except the run that is `shown` above."""
+    live = [run for run in jobs.engine().queue() if run.key != shown]
+    if not live:
+        return
+    st.markdown(f"##### {_('Queue')}")
+    for run in live:
+        with st.container(border=True, horizontal=True, vertical_alignment="center"):
+            state = _("training now") if run.state == "running" else _("waiting")
+            st.markdown(f"{knobs.heading(run.config.strategy)} · {run.dataset} · {state}", width="stretch")
+            if st.button(_("Follow"), icon=":material/visibility:", key=f"follow_{run.key}"):
+                follow(run.key)
+            if st.button(_("Cancel"), icon=":material/stop_circle:", key=f"cancel_queued_{run.key}"):
+                jobs.engine().cancel(run.key)
+                st.rerun(scope="fragment")
+
+
+def past(dataset: Dataset, shown: str | None) -> None:
+    """The runs of this data set that have ended, newest first."""
+    st.subheader(_("Runs of this data set"), anchor=False)
+    found = [run for run in runs.every() if not run.live and run.dataset == dataset.name]
+    if not found:
+        st.caption(_("None yet. Press Train; the result is kept here, and the same question is answered at once."))
+    for run in found[:RUNS_SHOWN]:
+        _row(run, dataset, shown)
+    if found[RUNS_SHOWN:]:
+        with st.expander(_("Older runs: {n}").format(n=len(found) - RUNS_SHOWN)):
+            for run in found[RUNS_SHOWN:]:
+                _row(run, dataset, shown)
+
+
+def _row(run: Run, dataset: Dataset, shown: str | None) -> None:
+    states = {"failed": _("failed"), "cancelled": _("cancelled")}
+    outcome = states.get(run.state) or _("{share} right").format(share=f"{run.accuracy or 0:.1%}")
+    details = [*knobs.changed(run.config), duration(run.seconds), date(run.changed)]
+    if run.config.fingerprint != dataset.fingerprint:
+        details.append(_("before the data set was changed"))
+    with st.container(border=True, horizontal=True, vertical_alignment="center"):
+        with st.container(width="stretch", gap=None):
+            st.markdown(f"{knobs.heading(run.config.strategy)} · **{outcome}**")
+            st.caption(" · ".join(details))
+        if st.button(_("Open"), key=f"open_{run.key}", disabled=run.key == shown):
+            follow(run.key)
+        with st.popover("", icon=":material/delete:", help=_("Delete this run"), key=f"ask_{run.key}"):
+            st.markdown(_("The trained network and its results go, for everybody. Training again brings them back."))
+            if st.button(_("Delete"), key=f"delete_{run.key}"):
+                runs.delete(run.key)
+                if run.key == shown:
+                    del st.query_params["run"]
+                st.rerun()
+
+
+def duration(seconds: float) -> str:
+    """A length of time in words: "12 seconds", "3 minutes"."""
+    return format_timedelta(timedelta(seconds=max(1, round(seconds))), threshold=2, locale=language())
+
+
+def date(timestamp: float) -> str:
+    """A moment in the visitor's own time zone."""
+    zone = get_timezone(st.context.timezone) if st.context.timezone else None
+    return format_datetime(datetime.fromtimestamp(timestamp).astimezone(zone), "medium", locale=language())
