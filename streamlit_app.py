@@ -9,6 +9,8 @@ from contextlib import asynccontextmanager
 import streamlit as st
 
 from core import jobs
+from ui import frame, home
+from ui.words import _
 
 
 @asynccontextmanager
@@ -19,10 +21,6 @@ async def start(_app: st.App) -> AsyncIterator[None]:
 
 
 if __name__ == "__main__":
-    # Imported here, because the canvas registers itself with a server, which must exist by then.
-    from ui import frame, home
-    from ui.words import _
-
     with frame.page("Sketch", _("Draw something, and watch the computer guess what it is.")):
         home.try_it(home.choose_run())
 else:

@@ -9,8 +9,8 @@ from pathlib import Path
 import click
 import numpy as np
 
-from core.config import AUGMENTATION_KNOBS, KNOBS, make_config, strategy_named
-from core.data import builtin, datasets, images, importing
+from core.config import KNOBS, make_config, strategy_named
+from core.data import datasets, images, importing
 from core.errors import UserError
 from core.results import metrics, runs
 from core.strategies import STRATEGIES

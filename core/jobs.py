@@ -51,7 +51,8 @@ class Engine:
 
     def __init__(self):
         address = os.environ.get("DASK_SCHEDULER_ADDRESS")
-        self._client = Client(address or _local_cluster(), set_as_default=False)
+        self._cluster = None if address else _local_cluster()
+        self._client = Client(address or self._cluster, set_as_default=False)
         self._futures: dict[str, Future] = {}
         self._lock = threading.Lock()
 
@@ -59,7 +60,7 @@ class Engine:
         return self._client.submit(call, name, *arguments, resources={resource: 1}, pure=False, **options)
 
     def warm_up(self) -> None:
-        """Have the workers make the built-in drawings and import TensorFlow, seconds each; returns with the drawings."""
+        """Have the workers import TensorFlow and make the built-in drawings, seconds each; returns with the drawings."""
         fire_and_forget(self._submit("predict", "core.learn.worker:warm_up", "predict"))
         drawings = self._submit("train", "core.data.builtin:ensure", BUILTIN_SET)
         fire_and_forget(self._submit("train", "core.learn.worker:warm_up", "train"))
@@ -123,10 +124,18 @@ class Engine:
         live = [run for run in runs.every() if run.live]
         return sorted(live, key=lambda run: (run.state != "running", run.changed))
 
-    def resume_interrupted(self) -> None:
-        """Go on with what a killed server left queued or running."""
-        for run in reversed(self.queue()):
+    def resume_interrupted(self) -> list[runs.Run]:
+        """Go on with what a killed server left queued or running; returns it in the queue's order."""
+        interrupted = self.queue()
+        for run in interrupted:
             self._start(run.key)
+        return interrupted
+
+    def close(self) -> None:
+        """Stop the workers that were started here."""
+        self._client.close()
+        if self._cluster:
+            self._cluster.close()
 
 
 def _note_lost_worker(key: str, future: Future) -> None:
@@ -143,7 +152,7 @@ def _local_cluster() -> SpecCluster:
         }  # fmt: skip
         return {"cls": Nanny, "options": options}
 
-    scheduler = {"host": "127.0.0.1", "port": 0, "dashboard": False, "http_server_modules": []}
+    scheduler = {"host": "127.0.0.1", "port": 0, "dashboard": False, "dashboard_address": "127.0.0.1:0"}
     return SpecCluster(
         workers={"train": worker("train"), "predict": worker("predict")},
         scheduler={"cls": Scheduler, "options": scheduler},

@@ -9,8 +9,11 @@ with frame.page("Data", _("A classifier learns from examples. Here you collect t
     dataset = chooser.choose()
     if dataset.read_only:
         st.caption(_("Built in: you can look at it and train on it. To change it, make an editable copy."))
-    chooser.toolbar(dataset)
-    gallery.undo(dataset)
+    with st.container(horizontal=True):
+        intake.new()
+        chooser.actions(dataset)
+        gallery.undo(dataset)
+    intake.report()
 
     if dataset.entries:
         gallery.overview(dataset)
@@ -19,7 +22,7 @@ with frame.page("Data", _("A classifier learns from examples. Here you collect t
 
     if not dataset.read_only:
         if not dataset.entries:
-            text = _("This data set is empty. Add images of at least two classes, five or more of each.")
+            text = _("This data set is empty. Add five or more images of each of at least two classes.")
             st.info(text, icon=":material/inbox:")
         st.subheader(_("Add images"), anchor=False)
         intake.add(dataset)

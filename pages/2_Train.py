@@ -14,9 +14,9 @@ with frame.page("Train", _("Let a network learn the classes of a data set. You c
         jobs.start_in_background()
         jobs.engine()
     shown = st.query_params.get("run")
-    settings, results = st.columns([2, 3], gap="large")
+    settings, results = st.columns(2, gap="large")
 
-    with settings, frame.guard():
+    with settings:
         dataset = chooser.choose()
         try:
             datasets.check_trainable(dataset)

@@ -1,15 +1,22 @@
-"""The product's charts: pure functions from numbers to Altair charts, as wide as their container.
+"""The product's charts: pure functions from numbers to Altair charts, which fill their container's width.
 
-A class has one colour everywhere, by its place in the alphabet. Text is a mid grey that reads on paper and on ink.
+A class has one colour everywhere, by its place in the alphabet. Text takes the page's own colour, light or dark.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 
 import altair as alt
 
-# Okabe & Ito, Color Universal Design, 2008; black became grey, which reads on dark backgrounds too.
+from core.words import N_
+from ui.words import _
+
+# Okabe & Ito, Color Universal Design, 2008; their black became grey, which shows on dark backgrounds too.
 OKABE_ITO = ("#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7", "#8C8C8C")
-INK = "#808080"
+TEXT = "currentColor"  # what the page's style sheet says where the chart stands
+TRAINING, VALIDATION = "#8C8C8C", "#4F7FD9"  # at least 3:1 on paper and on ink
+CELL = "#0B5C94"
+SPLITS = {"train": N_("training"), "validation": N_("validation"), "test": N_("test")}
+SHADES = (1.0, 0.6, 0.3)  # of a class's colour, by split
 
 
 def class_color(classes: Iterable[str]) -> dict[str, str]:
@@ -20,59 +27,118 @@ def class_color(classes: Iterable[str]) -> dict[str, str]:
     }
 
 
+def probabilities(classes: Sequence[str], probabilities: Sequence[float]) -> alt.LayerChart:
+    """Horizontal bars, the likeliest class first, on a scale that is always 0 to 100%."""
+    ranked = sorted(zip(classes, probabilities, strict=True), key=lambda pair: (-pair[1], pair[0]))
+    rows = [{"class": name, "probability": float(share)} for name, share in ranked]
+    base = alt.Chart(alt.Data(values=rows)).encode(
+        # A little more than 100%, so that the value at the end of a full bar has its place.
+        x=alt.X("probability:Q", title=None, scale=alt.Scale(domain=[0, 1.16]),
+                axis=alt.Axis(format="%", values=[0, 0.25, 0.5, 0.75, 1])),
+        y=_class_axis([row["class"] for row in rows]),
+    )  # fmt: skip
+    bars = base.mark_bar(cornerRadiusEnd=3, height={"band": 0.62}).encode(color=_class_hue(classes))
+    values = base.mark_text(align="left", dx=6, fontSize=14, color=TEXT).encode(
+        text=alt.Text("probability:Q", format=".0%")
+    )
+    return _styled((bars + values).properties(height=alt.Step(34)))
+
+
+def curves(history: Mapping[str, Sequence[float]], epochs: int = 0) -> alt.VConcatChart:
+    """Loss above accuracy, training dashed and validation solid, over the same epochs.
+
+    `epochs` is how far the axis goes while training is under way, so that it does not jump as the lines grow.
+    """
+    last = max([2, epochs, *(len(values) for values in history.values())])
+    training, validation = _("training"), _("validation")
+
+    def panel(curve: str, title: str, y: alt.Y, x_title: str | None) -> alt.Chart:
+        rows = [
+            {"images": images, "epoch": epoch, "value": value}
+            for key, images in ((curve, training), (f"val_{curve}", validation))
+            for epoch, value in enumerate(history.get(key, ()), 1)
+        ]
+        names = [training, validation]
+        return alt.Chart(alt.Data(values=rows), title=alt.Title(title, anchor="start"), height=150).mark_line(
+            point=alt.OverlayMarkDef(size=18), strokeWidth=2
+        ).encode(
+            x=alt.X("epoch:Q", title=x_title, scale=alt.Scale(domain=[1, last], nice=False),
+                    axis=alt.Axis(format="d", tickMinStep=1, grid=False)),
+            y=y,
+            color=alt.Color("images:N", scale=alt.Scale(domain=names, range=[TRAINING, VALIDATION]),
+                            legend=alt.Legend(title=None, orient="top", symbolType="stroke", symbolStrokeWidth=3)),
+            strokeDash=alt.StrokeDash("images:N", scale=alt.Scale(domain=names, range=[[5, 4], [1, 0]]), legend=None),
+            tooltip=["images:N", "epoch:Q", alt.Tooltip("value:Q", format=".4f")],
+        )  # fmt: skip
+
+    loss = alt.Y("value:Q", title=None, scale=alt.Scale(domainMin=0), axis=alt.Axis(tickCount=4, minExtent=44))
+    accuracy = alt.Y("value:Q", title=None, scale=alt.Scale(domain=[0, 1]),
+                     axis=alt.Axis(tickCount=4, format="%", minExtent=44))  # fmt: skip
+    upper = panel("loss", _("Loss: how far off the answers are"), loss, None)
+    lower = panel("accuracy", _("Accuracy: how many answers are right"), accuracy, _("epoch"))
+    return _styled(alt.vconcat(upper, lower))
+
+
+def counts(counts: Mapping[str, Mapping[str, int]]) -> alt.LayerChart:
+    """Images per class as bars whose shades are the splits, the total at the end: {class: {split: images}}."""
+    names = [_(name) for name in SPLITS.values()]
+    rows = [
+        {"class": label, "split": names[order], "order": order, "images": parts.get(split, 0)}
+        for label, parts in counts.items() for order, split in enumerate(SPLITS)
+    ]  # fmt: skip
+    totals = [{"class": label, "images": sum(parts.values())} for label, parts in counts.items()]
+    longest = max([1, *(row["images"] for row in totals)])
+    x = alt.X("images:Q", title=_("images"), scale=alt.Scale(domain=[0, 1.16 * longest], nice=False),
+              axis=alt.Axis(tickMinStep=1, tickCount=5, format="d"))  # fmt: skip
+    y = _class_axis(sorted(counts))
+    bars = alt.Chart(alt.Data(values=rows)).mark_bar(height={"band": 0.62}).encode(
+        x=x, y=y, color=_class_hue(counts), order="order:O",
+        opacity=alt.Opacity("split:N", scale=alt.Scale(domain=names, range=list(SHADES)),
+                            legend=alt.Legend(title=None, orient="top", symbolType="square", symbolFillColor=TEXT,
+                                              symbolStrokeWidth=0)),
+    )  # fmt: skip
+    values = alt.Chart(alt.Data(values=totals)).mark_text(align="left", dx=6, fontSize=14, color=TEXT).encode(
+        x=x, y=y, text="images:Q"
+    )  # fmt: skip
+    return _styled((bars + values).properties(height=alt.Step(34)))
+
+
+def confusion(matrix: Sequence[Sequence[int]], classes: Sequence[str]) -> alt.LayerChart:
+    """Heat map of `matrix` (rows: truth, columns: answer): the number of images, shaded by its share of the row."""
+    rows = [
+        {"truth": truth, "answer": answer, "images": int(n), "share": n / max(1, sum(line))}
+        for truth, line in zip(classes, matrix, strict=True) for answer, n in zip(classes, line, strict=True)
+    ]  # fmt: skip
+    crowded = max(map(len, classes)) * len(classes) > 30
+    base = alt.Chart(alt.Data(values=rows)).encode(
+        x=alt.X("answer:N", title=_("answer"), sort=list(classes),
+                axis=alt.Axis(orient="top", labelAngle=-40 if crowded else 0, labelLimit=90, ticks=False)),
+        y=alt.Y("truth:N", title=_("truth"), sort=list(classes), axis=alt.Axis(labelLimit=110, ticks=False)),
+        tooltip=["truth:N", "answer:N", "images:Q", alt.Tooltip("share:Q", format=".0%")],
+    )  # fmt: skip
+    cells = base.mark_rect(color=CELL, cornerRadius=2).encode(
+        opacity=alt.Opacity("share:Q", scale=alt.Scale(domain=[0, 1], range=[0.04, 1]), legend=None)
+    )
+    numbers = base.mark_text(fontSize=15).encode(
+        text="images:Q", color=alt.condition("datum.share > 0.6", alt.value("#FFFFFF"), alt.value(TEXT))
+    )
+    return _styled((cells + numbers).properties(height=alt.Step(38)))
+
+
+def _styled(chart: alt.TopLevelMixin) -> alt.TopLevelMixin:
+    return chart.configure_axis(labelColor=TEXT, titleColor=TEXT).configure_legend(labelColor=TEXT)
+
+
 def _muted(color: str) -> str:
     channels = [int(color[i : i + 2], 16) for i in (1, 3, 5)]
     return "#" + "".join(f"{(channel + 128) // 2:02X}" for channel in channels)
 
 
-def _class_scale(classes: Iterable[str]) -> alt.Scale:
+def _class_axis(order: list[str]) -> alt.Y:
+    axis = alt.Axis(labelLimit=110, labelFontSize=14, ticks=False, domain=False)
+    return alt.Y("class:N", sort=order, title=None, axis=axis)
+
+
+def _class_hue(classes: Iterable[str]) -> alt.Color:
     colors = class_color(classes)
-    return alt.Scale(domain=list(colors), range=list(colors.values()))
-
-
-def probabilities(classes: Sequence[str], probabilities: Sequence[float]) -> alt.Chart:
-    """Horizontal bars, the likeliest class first, on a scale that is always 0 to 100 %."""
-    rows = [{"class": c, "probability": float(p)} for c, p in zip(classes, probabilities, strict=True)]
-    base = alt.Chart(alt.Data(values=rows)).encode(
-        x=alt.X("probability:Q", scale=alt.Scale(domain=[0, 1.14]),
-                axis=alt.Axis(format="%", values=[0, 0.25, 0.5, 0.75, 1], title=None)),
-        y=alt.Y("class:N", sort="-x", title=None, axis=alt.Axis(labelLimit=110, labelFontSize=14, ticks=False)),
-    )  # fmt: skip
-    bars = base.mark_bar(cornerRadiusEnd=3, height={"band": 0.62}).encode(
-        color=alt.Color("class:N", scale=_class_scale(classes), legend=None)
-    )
-    values = base.mark_text(align="left", dx=6, fontSize=14, color=INK).encode(
-        text=alt.Text("probability:Q", format=".0%")
-    )
-    return (bars + values).properties(height=alt.Step(34))
-
-
-def curves(history: Mapping[str, Sequence[float]], epochs: int = 0) -> alt.HConcatChart:
-    """Loss and accuracy side by side, one line for training, one for validation; `epochs` is how far the x axis goes."""
-    names = {"loss": "training", "val_loss": "validation", "accuracy": "training", "val_accuracy": "validation"}
-    rows = [
-        {"curve": key.removeprefix("val_"), "images": names[key], "epoch": epoch, "value": value}
-        for key, values in history.items() if key in names for epoch, value in enumerate(values, 1)
-    ]  # fmt: skip
-    base = alt.Chart(alt.Data(values=rows)).mark_line(point=True)
-    return alt.hconcat(
-        *(
-            base.transform_filter(alt.datum.curve == curve).encode(x="epoch:Q", y="value:Q", color="images:N")
-            for curve in ("loss", "accuracy")
-        )
-    )
-
-
-def counts(counts: Mapping[str, Mapping[str, int]]) -> alt.Chart:
-    """Images per class as stacked bars, one part for each split: {class: {split: images}}."""
-    rows = [{"class": c, "split": s, "images": n} for c, parts in counts.items() for s, n in parts.items()]
-    return alt.Chart(alt.Data(values=rows)).mark_bar().encode(x="images:Q", y="class:N", color="split:N")
-
-
-def confusion(matrix: Sequence[Sequence[int]], classes: Sequence[str]) -> alt.Chart:
-    """Heat map of `matrix` (rows: truth, columns: prediction)."""
-    rows = [
-        {"truth": t, "predicted": p, "images": int(n)}
-        for t, row in zip(classes, matrix, strict=True) for p, n in zip(classes, row, strict=True)
-    ]  # fmt: skip
-    return alt.Chart(alt.Data(values=rows)).mark_rect().encode(x="predicted:N", y="truth:N", color="images:Q")
+    return alt.Color("class:N", scale=alt.Scale(domain=list(colors), range=list(colors.values())), legend=None)

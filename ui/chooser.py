@@ -1,4 +1,4 @@
-"""Which data set a page is about: choose one, make one, copy, download, delete and bring back."""
+"""Which data set a page is about: choose one, copy, download, delete and bring back."""
 
 import io
 
@@ -18,7 +18,7 @@ def choose() -> Dataset:
         wish = st.session_state.get("dataset_last")
     if wish in names:
         st.session_state["dataset"] = wish
-    name = st.selectbox(_("Data set"), names, key="dataset", bind="query-params", required=True)
+    name = st.selectbox(_("Data set"), names, key="dataset", bind="query-params")
     st.session_state["dataset_last"] = name
     with st.spinner(_("Reading the data set; a built-in one is drawn the first time, which takes some seconds …")):
         return datasets.load(name)
@@ -30,26 +30,23 @@ def go_to(name: str) -> None:
     st.rerun()
 
 
-def toolbar(dataset: Dataset) -> None:
+def actions(dataset: Dataset) -> None:
     """What can be done with a data set as a whole."""
-    with st.container(horizontal=True):
-        if st.button(_("New data set"), icon=":material/add:"):
-            _new()
-        label = _("Make an editable copy") if dataset.read_only else _("Copy")
-        if st.button(label, icon=":material/content_copy:"):
-            _copy(dataset)
-        if dataset.entries:
-            st.download_button(
-                _("Download as zip"), lambda: _zip(dataset.name), f"{dataset.name}.zip", "application/zip",
-                icon=":material/download:", on_click="ignore",
-                help=_("Class folders inside train, validation and test; it can be imported again unchanged."),
-            )  # fmt: skip
-        if not dataset.read_only and st.button(_("Delete data set"), icon=":material/delete:"):
-            _delete(dataset)
-        deleted = datasets.list_deleted()
-        back = st.menu_button(_("Restore"), deleted, icon=":material/restore_from_trash:") if deleted else None
-        if back:
-            go_to(datasets.restore(back).name)
+    label = _("Make an editable copy") if dataset.read_only else _("Copy")
+    if st.button(label, icon=":material/content_copy:"):
+        st.dialog(_("Copy “{name}”").format(name=dataset.name))(ask_copy)(dataset)
+    if dataset.live():
+        st.download_button(
+            _("Download as zip"), lambda: _zip(dataset.name), f"{dataset.name}.zip", "application/zip",
+            icon=":material/download:", on_click="ignore",
+            help=_("Class folders inside train, validation and test; it can be imported again unchanged."),
+        )  # fmt: skip
+    if not dataset.read_only and st.button(_("Delete data set"), icon=":material/delete:"):
+        st.dialog(_("Delete “{name}”?").format(name=dataset.name))(ask_delete)(dataset)
+    deleted = datasets.list_deleted()
+    back = st.menu_button(_("Restore"), deleted, icon=":material/restore_from_trash:") if deleted else None
+    if back:
+        go_to(datasets.restore(back).name)
 
 
 def _zip(name: str) -> io.BytesIO:
@@ -59,40 +56,21 @@ def _zip(name: str) -> io.BytesIO:
     return file
 
 
-def _new() -> None:
-    @st.dialog(_("New data set"))
-    def ask() -> None:
-        with frame.guard(), st.form("new_dataset", border=False):
-            name = st.text_input(_("Name"), placeholder=_("for example: pets"))
-            if st.form_submit_button(_("Create"), type="primary"):
-                go_to(datasets.create(name).name)
-
-    ask()
+def ask_copy(dataset: Dataset) -> None:
+    """What the dialog of Copy shows."""
+    st.markdown(_("The copy is yours to change; the original stays as it is."))
+    with frame.guard(), st.form("copy_dataset", border=False):
+        name = st.text_input(_("Name of the copy"), value=_("my {name}").format(name=dataset.name))
+        if st.form_submit_button(_("Copy"), type="primary"):
+            go_to(datasets.copy(dataset.name, name).name)
 
 
-def _copy(dataset: Dataset) -> None:
-    @st.dialog(_("Copy “{name}”").format(name=dataset.name))
-    def ask() -> None:
-        st.markdown(_("The copy is yours to change; the original stays as it is."))
-        with frame.guard(), st.form("copy_dataset", border=False):
-            name = st.text_input(_("Name of the copy"), value=_("my {name}").format(name=dataset.name))
-            if st.form_submit_button(_("Copy"), type="primary"):
-                go_to(datasets.copy(dataset.name, name).name)
-
-    ask()
-
-
-def _delete(dataset: Dataset) -> None:
-    @st.dialog(_("Delete “{name}”?").format(name=dataset.name))
-    def ask() -> None:
-        text = _(
-            "{n} images in {classes} classes. Trained networks stay; Restore brings the data set back."
-        )
-        st.markdown(text.format(n=len(dataset.entries), classes=len(dataset.classes)))
-        with frame.guard():
-            if st.button(_("Delete"), type="primary", icon=":material/delete:"):
-                datasets.delete(dataset.name)
-                frame.flash(_("Deleted. Restore brings it back."), icon=":material/delete:")
-                go_to(datasets.list_names()[0])
-
-    ask()
+def ask_delete(dataset: Dataset) -> None:
+    """What the dialog of Delete shows."""
+    text = _("{n} images in {classes} classes. Trained networks stay; Restore brings the data set back.")
+    st.markdown(text.format(n=len(dataset.entries), classes=len(dataset.classes)))
+    with frame.guard():
+        if st.button(_("Delete"), type="primary", icon=":material/delete:"):
+            datasets.delete(dataset.name)
+            frame.flash(_("Deleted. Restore brings it back."), icon=":material/delete:")
+            go_to(datasets.list_names()[0])

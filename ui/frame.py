@@ -9,9 +9,11 @@
 A UserError anywhere inside becomes a friendly message in the visitor's language.
 """
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 
 import streamlit as st
@@ -33,11 +35,13 @@ PAGES = {  # name: (file, Material icon); the order of the navigation
 @contextmanager
 def page(name: str, lead: str) -> Iterator[None]:
     """Frame one page: `name` is its row in PAGES, `lead` the first line, which anyone understands."""
+    # A worker process that starts now would run this page as its main module; by this name Python leaves it alone.
+    sys.modules["__main__"].__spec__ = ModuleSpec("__main__", loader=None)
     st.set_page_config(page_title=f"{_(name)} · Handful", page_icon=FAVICON, layout="wide")
     _keep_language()
     with st.sidebar:
         _navigation()
-    st.title(_(name))
+    st.title(_(name), anchor=False)
     st.markdown(lead)
     for text, icon in st.session_state.pop("flash", []):
         st.toast(text, icon=icon)
@@ -80,6 +84,7 @@ def link(name: str, label: str, **query: str) -> None:
 
 
 def _navigation() -> None:
+    st.logo(FAVICON, size="large")
     st.markdown("### Handful")
     for name in PAGES:
         link(name, _(name))

@@ -8,8 +8,7 @@ import streamlit as st
 from PIL import Image, ImageOps
 
 from core.data import datasets, edits
-from core.data.manifest import Dataset, Entry
-from core.data.splits import SPLITS
+from core.data.manifest import Dataset, Entry, Note
 from core.words import N_
 from ui import charts, frame
 from ui.words import _
@@ -17,7 +16,7 @@ from ui.words import _
 THUMBNAIL = 144  # pixels, square: sharp on dense screens at the width it is shown with
 PAGE = 24
 MANY_CLASSES = 12  # more than this are chosen from a list
-SPLIT_NAMES = {"train": N_("training"), "validation": N_("validation"), "test": N_("test")}
+SHOWN = {"all": N_("all")} | charts.SPLITS
 KINDS = {
     "photo": (N_("Photos"), N_("The whole picture counts: it is brought to the network's size as it is.")),
     "drawing": (
@@ -29,20 +28,16 @@ KINDS = {
 
 def overview(dataset: Dataset) -> None:
     """Headline numbers and the counts per class and split."""
-    live = dataset.live()
-    figures = {
-        _("Images"): f"{len(live):,}",
-        _("Classes"): str(len(dataset.classes)),
-        _("Training, validation, test"): " / ".join(f"{len(dataset.live(split)):,}" for split in SPLITS),
-    }
-    if live:
-        smallest, median, largest = sizes(dataset.name, dataset.fingerprint)
-        figures[_("Smallest, median, largest image")] = f"{smallest} / {median} / {largest} px"
-    with st.grid(4, min_column_width=150):
-        for label, value in figures.items():
-            st.metric(label, value)
-    if live:
-        st.altair_chart(charts.counts(dataset.counts()), key="counts")
+    if not dataset.live():
+        return
+    parts = " · ".join(f"{_(charts.SPLITS[split])} {len(dataset.live(split)):,}" for split in charts.SPLITS)
+    smallest, median, largest = sizes(dataset.name, dataset.fingerprint)
+    range_of_sizes = _("from {smallest} to {largest} px").format(smallest=smallest, largest=largest)
+    with st.grid(3, min_column_width=200):
+        st.metric(_("Images"), f"{len(dataset.live()):,}", parts, delta_color="off", delta_arrow="off")
+        st.metric(_("Classes"), len(dataset.live_classes))
+        st.metric(_("Longer side, median"), f"{median} px", range_of_sizes, delta_color="off", delta_arrow="off")
+    st.altair_chart(charts.counts(dataset.counts()), key="counts")
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
@@ -58,16 +53,18 @@ def sizes(name: str, fingerprint: str) -> tuple[int, int, int]:
 
 def kind_switch(dataset: Dataset) -> None:
     """Photos or drawings: how images become a network's input."""
-    if dataset.kind is None:
+    if dataset.read_only:
+        title, explanation = KINDS[dataset.kind]
+        st.caption(f"**{_(title)}.** {_(explanation)}")
         return
     kind = st.segmented_control(
-        _("What these images are"), list(KINDS), default=dataset.kind, required=True, disabled=dataset.read_only,
+        _("What these images are"), list(KINDS), default=dataset.kind, required=True,
         format_func=lambda kind: _(KINDS[kind][0]), key=f"kind_{dataset.name}_{dataset.kind}",
     )  # fmt: skip
     st.caption(_(KINDS[kind][1]))
     if kind != dataset.kind:
         edits.set_kind(dataset.name, kind)
-        st.rerun()
+        _done(dataset.name)
 
 
 @frame.fragment
@@ -75,14 +72,15 @@ def gallery(name: str) -> None:
     """Thumbnails of one class, page by page. A fragment: ticking images reruns nothing else."""
     dataset = datasets.load(name)
     choose = st.pills if len(dataset.classes) <= MANY_CLASSES else st.selectbox
-    label = choose(_("Class"), dataset.classes, key=f"class_{name}", required=True, **_first(dataset, choose))
-    split = st.segmented_control(
-        _("Show"), [None, *SPLITS], format_func=lambda s: _(SPLIT_NAMES[s]) if s else _("all"), default=None,
-        key=f"split_{name}",
-    )  # fmt: skip
-    entries = [e for e in dataset.entries if e.label == label and split in (None, e.split)]
+    with st.container(horizontal=True):
+        label = choose(_("Class"), dataset.classes, key=f"class_{name}", **_first(dataset, choose))
+        split = st.segmented_control(
+            _("Show"), list(SHOWN), format_func=lambda split: _(SHOWN[split]), default="all", required=True,
+            key=f"split_{name}",
+        )  # fmt: skip
+    entries = [e for e in dataset.entries if e.label == label and split in ("all", e.split)]
     if not entries:
-        st.info(_("No images here yet. Add some above: zip files, single images, drawings or photos."))
+        st.info(_("No images here yet. Add some above: image files, drawings or photos."))
     pages = -(-len(entries) // PAGE)
     number = st.pagination(pages, key=f"page_{name}_{label}_{split}") if pages > 1 else 1
     shown = entries[(number - 1) * PAGE : number * PAGE]
@@ -95,7 +93,7 @@ def gallery(name: str) -> None:
 
 def _first(dataset: Dataset, choose: object) -> dict[str, object]:
     # A list begins with its first option by itself; pills begin with none.
-    return {"default": dataset.classes[0]} if choose is st.pills else {}
+    return {"default": dataset.classes[0], "required": True} if choose is st.pills else {}
 
 
 def _thumbnails(dataset: Dataset, entries: list[Entry]) -> list[Entry]:
@@ -108,10 +106,8 @@ def _thumbnails(dataset: Dataset, entries: list[Entry]) -> list[Entry]:
                     thumbnail(dataset.image_path(entry), dataset.kind), width="stretch",
                     alt=_("{name}, class {label}").format(name=entry.source, label=entry.label),
                 )  # fmt: skip
-                mark = ":material/block: " + _("left out") if entry.excluded else _(SPLIT_NAMES[entry.split])
-                if dataset.read_only:
-                    st.caption(mark)
-                elif st.checkbox(mark, key=_tick(dataset, entry)):
+                mark = ":material/block: " + _("left out") if entry.excluded else _(charts.SPLITS[entry.split])
+                if not dataset.read_only and st.checkbox(mark, key=_tick(dataset, entry)):
                     ticked.append(entry)
     return ticked
 
@@ -135,31 +131,31 @@ def _tick(dataset: Dataset, entry: Entry) -> str:
 
 
 def _edit_images(dataset: Dataset, label: str, shown: list[Entry], ticked: list[Entry]) -> None:
-    images = [entry.image for entry in ticked]
     others = [other for other in dataset.classes if other != label]
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
             _("Untick all") if len(ticked) == len(shown) else _("Tick all on this page"), type="tertiary",
             icon=":material/select_all:", on_click=_tick_all, args=(dataset, shown, len(ticked) < len(shown)),
         )  # fmt: skip
-        target = st.menu_button(
-            _("Move to class"), others, icon=":material/drive_file_move:", disabled=not (images and others)
+        target = others and st.menu_button(
+            _("Move to class"), others, icon=":material/drive_file_move:", disabled=not ticked
         )
         split = st.menu_button(
-            _("Use for"), list(SPLITS), format_func=lambda split: _(SPLIT_NAMES[split]), icon=":material/call_split:",
-            disabled=not images, help=_("Training teaches, validation decides when to stop, test examines at the end."),
+            _("Use for"), list(charts.SPLITS), format_func=lambda split: _(charts.SPLITS[split]), disabled=not ticked,
+            help=_("Training teaches, validation decides when to stop, test examines at the end."),
+            icon=":material/call_split:",
         )  # fmt: skip
-        delete = st.button(_("Delete images"), icon=":material/delete:", disabled=not images)
-        st.caption(_("Ticked images: {n}").format(n=len(images)))
+        delete = st.button(_("Delete images"), icon=":material/delete:", disabled=not ticked)
+        st.caption(_("Ticked images: {n}").format(n=len(ticked)))
     if target:
-        edits.move_images(dataset.name, label, images, target)
+        edits.move_images(dataset.name, ticked, target)
     elif split:
-        edits.move_split(dataset.name, label, images, split)
+        edits.move_split(dataset.name, ticked, split)
     elif delete:
-        edits.delete_images(dataset.name, label, images)
+        edits.delete_images(dataset.name, ticked)
     else:
         return
-    st.rerun()
+    _done(dataset.name)
 
 
 def _tick_all(dataset: Dataset, shown: list[Entry], value: bool) -> None:
@@ -173,7 +169,7 @@ def add_class(dataset: Dataset) -> None:
         label = st.text_input(_("Name of the class"), placeholder=_("for example: cats"))
         if st.form_submit_button(_("Create class")):
             edits.add_class(dataset.name, label)
-            st.rerun()
+            _done(dataset.name)
 
 
 def _edit_class(dataset: Dataset, label: str) -> None:
@@ -184,7 +180,7 @@ def _edit_class(dataset: Dataset, label: str) -> None:
             if st.form_submit_button(_("Rename")):
                 edits.rename_class(dataset.name, label, new)
                 st.session_state.pop(f"class_{dataset.name}", None)
-                st.rerun()
+                _done(dataset.name)
         with st.popover(_("Delete class"), icon=":material/delete:"):
             count = sum(entry.label == label for entry in dataset.entries)
             text = _("The class “{label}” and its {n} images go; Undo brings them back.")
@@ -192,14 +188,24 @@ def _edit_class(dataset: Dataset, label: str) -> None:
             if st.button(_("Delete"), key=f"delete_class_{label}"):
                 edits.delete_class(dataset.name, label)
                 st.session_state.pop(f"class_{dataset.name}", None)
-                st.rerun()
+                _done(dataset.name)
 
 
 def undo(dataset: Dataset) -> None:
     """One step back; the button says which."""
-    if dataset.read_only or not edits.can_undo(dataset.name):
-        return
-    edit = _(dataset.edit.template).format(**dataset.edit.values) if dataset.edit else _("the last edit")
-    if st.button(_("Undo: {edit}").format(edit=edit), icon=":material/undo:"):
+    note = edits.can_undo(dataset.name)
+    if note and st.button(_("Undo: {edit}").format(edit=_in_words(note)), icon=":material/undo:"):
         edits.undo(dataset.name)
         st.rerun()
+
+
+def _done(name: str) -> None:
+    """Say what an edit did, and rerun the whole page: the numbers above changed too."""
+    note = edits.can_undo(name)
+    if note:
+        frame.flash(_in_words(note))
+    st.rerun()
+
+
+def _in_words(note: Note) -> str:
+    return _(note.template).format(**note.values)

@@ -4,11 +4,12 @@ import numpy as np
 import streamlit as st
 
 from core import jobs
-from core.data import datasets
+from core.data import datasets, edits
+from core.errors import UserError
 from core.results import runs
 from core.strategies import STRATEGIES
 from ui import charts, frame, jobview, sketch
-from ui.words import _
+from ui.words import _, say
 
 CANVAS = "home"
 
@@ -50,8 +51,9 @@ def try_it(run: runs.Run | None) -> None:
             invite(run)
         else:
             answer(run, image)
-    st.divider()
-    teach(run.dataset if run else jobs.BUILTIN_SET, image)
+    if run:
+        st.divider()
+        teach(run.dataset, image)
 
 
 @frame.fragment(run_every=1.0)
@@ -60,36 +62,45 @@ def wait() -> None:
     run = jobs.builtin_run()
     if run and run.state == "done":
         st.rerun()
-    st.subheader(_("The computer is still learning its first shapes"))
+    if run and not run.live:
+        broken_off(run)
+        return
+    st.subheader(_("The computer is still learning its first shapes"), anchor=False)
     st.markdown(_("This happens once and takes less than a minute. You can already draw."))
-    if run is None:
-        st.progress(0.0, _("Drawing thousands of circles, rectangles and triangles to learn from"))
-    elif run.live:
-        progress = runs.progress(run.key)
-        st.progress(progress.share, _(jobview.STAGES[progress.stage]))
-        if progress.eta_s is not None:
-            st.caption(_("about {time} left").format(time=jobview.duration(progress.eta_s)))
-    elif st.button(_("Learn them again"), icon=":material/replay:"):
+    progress = runs.progress(run.key) if run else runs.Progress()
+    text = _(jobview.STAGES[progress.stage]) if run else _("Drawing thousands of shapes to learn from")
+    if progress.eta_s is not None:
+        text += " · " + _("about {time} left").format(time=jobview.duration(progress.eta_s))
+    st.progress(progress.share, text)
+
+
+def broken_off(run: runs.Run) -> None:
+    if run.message:
+        st.error(say(UserError(run.message, **run.values)), icon=":material/error:")
+    else:
+        st.info(_("Somebody stopped the learning of the first shapes."), icon=":material/pause_circle:")
+    if st.button(_("Learn them again"), icon=":material/replay:"):
         jobs.engine().submit(run.config, datasets.load(run.dataset))
         st.rerun(scope="fragment")
 
 
 def invite(run: runs.Run) -> None:
     if run.dataset == jobs.BUILTIN_SET:
-        st.subheader(_("Draw a circle, a rectangle or a triangle"))
+        st.subheader(_("Draw a circle, a rectangle or a triangle"), anchor=False)
     else:
-        st.subheader(_("Draw one of these: {classes}").format(classes=", ".join(run.classes)))
+        st.subheader(_("Draw one of these: {classes}").format(classes=", ".join(run.classes)), anchor=False)
     st.markdown(_("After every stroke you see here what the computer takes it for, and how sure it is."))
 
 
 def answer(run: runs.Run, image: np.ndarray) -> None:
     """The winner in words, a bar for every class, and how long it took."""
-    [prediction] = jobs.engine().predict([run.key], image)
+    with st.spinner(_("Looking at it; the first time takes some seconds …")):
+        [prediction] = jobs.engine().predict([run.key], image)
     name, share = max(zip(prediction.classes, prediction.probabilities, strict=True), key=lambda pair: pair[1])
     sentence = _("{name}, {share:.0%}") if share >= 0.5 else _("Perhaps {name}, {share:.0%}")
     words = sentence.format(name=name, share=share)
-    st.header(words[:1].upper() + words[1:])
-    st.altair_chart(charts.probabilities(prediction.classes, prediction.probabilities), width="stretch", alt=words)
+    st.header(words[:1].upper() + words[1:], anchor=False)
+    st.altair_chart(charts.probabilities(prediction.classes, prediction.probabilities), alt=words)
     st.caption(_("Answered in {n:.0f} ms").format(n=prediction.milliseconds))
 
 
@@ -108,17 +119,17 @@ def teach(source: str, image: np.ndarray | None) -> None:
         if st.button(_("Add to data set"), icon=":material/add:", type="primary", disabled=image is None or not label):
             if target not in known:
                 datasets.copy(source, target)
-            datasets.add_images(target, label, [("canvas", image)])
-            st.session_state["taught"] = target
+            report = edits.add_images(target, label, [("sketch", image)])
+            st.session_state["taught"] = (target, report.added)
             sketch.clear(CANVAS)
             st.rerun(scope="fragment")
-    if st.session_state.get("taught") == target in known:
-        taught(target)
+    if "taught" in st.session_state:
+        taught(*st.session_state["taught"])
 
 
-def taught(name: str) -> None:
+def taught(name: str, added: int) -> None:
     """What the data set holds now, and the way to learn from it."""
-    counts = datasets.load(name).counts()
-    st.markdown(_("Added. The data set '{name}' now holds:").format(name=name))
-    st.altair_chart(charts.counts(counts), width="stretch")
+    text = _("Added. The data set '{name}' now holds:") if added else _("'{name}' had this image already. It holds:")
+    st.markdown(text.format(name=name))
+    st.altair_chart(charts.counts(datasets.load(name).counts()))
     frame.link("Train", _("Train with '{name}'").format(name=name), dataset=name)

@@ -1,12 +1,13 @@
 """How images come into a data set: zip files of class folders, single images, drawings, the camera."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import streamlit as st
 
 from core.data import datasets, edits, importing
 from core.data.manifest import Dataset, Report
-from ui import frame, sketch
+from ui import chooser, frame, sketch
 from ui.words import _
 
 IMAGE_TYPES = ["jpg", "jpeg", "png", "gif", "webp", "bmp", "tif", "tiff", "avif"]
@@ -15,35 +16,41 @@ LISTED = 50
 
 
 def add(dataset: Dataset) -> None:
-    """The ways to add images, each in its tab, and what came of the last one."""
-    zips, files, sketching = st.tabs([
-        f":material/folder_zip: {_('Zip files')}",
-        f":material/add_photo_alternate: {_('Images')}",
-        f":material/draw: {_('Draw or photograph')}",
-    ])  # fmt: skip
-    with zips, frame.guard():
-        _zips(dataset)
+    """The ways to add images to a data set, each in its tab."""
+    files, sketching = st.tabs([_("Image files"), _("Draw or photograph")])
     with files, frame.guard():
         _images(dataset)
     with sketching:
         _sketch(dataset.name)
-    _report()
 
 
-def _zips(dataset: Dataset) -> None:
-    st.markdown(
-        _("A zip with one folder for each class, such as `cats` and `dogs`; above them there may be folders "
-          "`train`, `validation` and `test`. Choose several zips to import them together.")
+def new() -> None:
+    """Make a data set: empty, or from zip files of class folders."""
+    if st.button(_("New data set"), icon=":material/add:"):
+        st.dialog(_("New data set"))(ask_new)()
+
+
+def ask_new() -> None:
+    """What the dialog of New data set shows."""
+    name = st.text_input(_("Name"), placeholder=_("for example: pets"))
+    files = _uploader(_("Fill it from zip files, if you have some"), ["zip"], MAX_ZIPS)
+    st.caption(
+        _("A zip holds one folder for each class, such as `cats` and `dogs`; above them there may be folders "
+          "`train`, `validation` and `test`. Several zips are imported together.")
     )  # fmt: skip
-    files = _uploader(_("Zip files"), ["zip"], MAX_ZIPS)
-    if files and st.button(_("Import"), type="primary", icon=":material/download_done:"):
+    with frame.guard():
+        if not st.button(_("Create"), type="primary", disabled=not (name or files)):
+            return
+        if not files:
+            chooser.go_to(datasets.create(name).name)
         bar = st.progress(0.0, text=_("Importing …"))
-        report = importing.import_source(
-            files, dataset.name,
-            lambda done, total: bar.progress(done / max(total, 1), text=_("{done} of {total} images").format(
-                done=done, total=total)),
-        )  # fmt: skip
-        _finish("zip", report)
+
+        def on_progress(done: int, total: int) -> None:
+            bar.progress(done / total, text=_("{done} of {total} images").format(done=done, total=total))
+
+        report = importing.import_source(files, name or Path(files[0].name).stem, on_progress)
+        _remember(report)
+        chooser.go_to(report.dataset)
 
 
 def _images(dataset: Dataset) -> None:
@@ -52,7 +59,8 @@ def _images(dataset: Dataset) -> None:
     if files and label and st.button(_("Add images"), type="primary", icon=":material/add:"):
         with st.spinner(_("Adding images …")):
             report = edits.add_images(dataset.name, label, [(file.name, file.getvalue()) for file in files])
-        _finish("images", report)
+        _remember(report)
+        st.rerun()
 
 
 @frame.fragment
@@ -64,7 +72,8 @@ def _sketch(name: str) -> None:
     if st.button(_("Add to class"), type="primary", icon=":material/add:", disabled=rgb is None or not label):
         report = edits.add_images(name, label, [(_("drawing or photo"), rgb)])
         sketch.clear(key)
-        _finish("sketch", report)
+        _remember(report)
+        st.rerun()
 
 
 def _class_input(dataset: Dataset, place: str) -> str | None:
@@ -86,25 +95,24 @@ def _uploader(label: str, types: Sequence[str], most: int) -> list:
     return files
 
 
-def _finish(way: str, report: Report) -> None:
+def _remember(report: Report) -> None:
     st.session_state["imports"] = st.session_state.get("imports", 0) + 1
     st.session_state["report"] = report
     frame.flash(_("Images added: {n}").format(n=report.added))
-    st.rerun()
 
 
-def _report() -> None:
+def report() -> None:
     """What came of the last import, by name; once."""
-    report = st.session_state.pop("report", None)
-    if report is None or not (report.skipped or report.duplicates):
+    last = st.session_state.pop("report", None)
+    if last is None or not (last.skipped or last.duplicates):
         return
-    numbers = {"added": report.added, "skipped": len(report.skipped), "duplicates": len(report.duplicates)}
+    numbers = {"added": last.added, "skipped": len(last.skipped), "duplicates": len(last.duplicates)}
     st.warning(
-        _("{added} images added; {skipped} could not be used, {duplicates} were there already.").format(**numbers),
+        _("Added: {added}. Could not be used: {skipped}. There already: {duplicates}.").format(**numbers),
         icon=":material/rule:",
     )
-    lines = [(item.name, _(item.template).format(**item.values)) for item in report.skipped]
-    lines += [(item.name, _("same as {name}").format(name=item.same_as)) for item in report.duplicates]
+    lines = [(item.name, _(item.template).format(**item.values)) for item in last.skipped]
+    lines += [(item.name, _("same as {name}").format(name=item.same_as)) for item in last.duplicates]
     with st.expander(_("Which ones, and why")):
         for name, reason in lines[:LISTED]:
             st.text(f"{name}: {reason}")

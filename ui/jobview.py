@@ -26,7 +26,6 @@ STAGES = {
     "training": N_("Training"),
     "evaluating": N_("Checking on images it has not learned from"),
 }
-SPLITS = {"train": N_("training"), "validation": N_("validation"), "test": N_("test")}
 RUNS_SHOWN = 8
 
 
@@ -68,7 +67,7 @@ def _live(key: str) -> None:
     if not run.live:
         st.rerun()  # the whole page, once: results appear and this fragment is gone
     progress = runs.progress(key) if run.state == "running" else Progress()
-    st.progress(progress.share, text=_(STAGES[progress.stage]))
+    st.progress(progress.share, text=_in_words(progress))
     if progress.stale:
         st.warning(
             _("The worker is being replaced. Training goes on from the last finished epoch by itself."),
@@ -79,24 +78,28 @@ def _live(key: str) -> None:
         st.markdown(_("Trainings before this one: {n}. You may leave; it starts by itself.").format(n=before))
     elif progress.epoch:
         _figures(progress)
+    if st.button(_("Cancel"), icon=":material/stop_circle:", key=f"cancel_{key}"):
+        jobs.engine().cancel(key)
+        st.rerun()
     history = runs.history(key)
     if history:
         st.altair_chart(charts.curves(history, progress.epochs), key=f"live_curves_{key}")
-    if st.button(_("Cancel"), icon=":material/stop_circle:", key=f"cancel_{key}"):
-        jobs.engine().cancel(key)
-        st.rerun(scope="fragment")
+
+
+def _in_words(progress: Progress) -> str:
+    """The stage, the epoch and the time left: "Training · epoch 3 of 15 · about 20 seconds left"."""
+    parts = [_(STAGES[progress.stage])]
+    if progress.stage == "training":
+        parts.append(_("epoch {n} of {total}").format(n=progress.epoch, total=progress.epochs))
+    if progress.eta_s is not None:
+        parts.append(_("about {time} left").format(time=duration(progress.eta_s)))
+    return " · ".join(parts)
 
 
 def _figures(progress: Progress) -> None:
-    figures = {
-        _("Epoch"): _("{n} of {total}").format(n=progress.epoch, total=progress.epochs),
-        _("Time left"): "–" if progress.eta_s is None else _("about {time}").format(time=duration(progress.eta_s)),
-        _("Accuracy"): "–" if progress.accuracy is None else f"{progress.accuracy:.1%}",
-        _("Loss"): "–" if progress.loss is None else f"{progress.loss:.3f}",
-    }
-    with st.grid(4, min_column_width=120):
-        for label, value in figures.items():
-            st.metric(label, value)
+    with st.grid(2, min_column_width=120):
+        st.metric(_("Accuracy in training"), "–" if progress.accuracy is None else f"{progress.accuracy:.1%}")
+        st.metric(_("Loss in training"), "–" if progress.loss is None else f"{progress.loss:.3f}")
     st.caption(_computed_on(progress))
 
 
@@ -115,24 +118,24 @@ def _done(run: Run) -> None:
         result = evaluation[split]
         st.markdown(
             _("**{share} of {n} {split} images are recognised**, none of which it learned from.").format(
-                share=f"{result['accuracy']:.1%}", n=result["n"], split=_(SPLITS[split])
+                share=f"{result['accuracy']:.1%}", n=result["n"], split=_(charts.SPLITS[split])
             )
         )
-    with st.grid(3, min_column_width=150):
+    with st.grid(2, min_column_width=120):
         for name, result in evaluation.items():
-            label = _("Accuracy on {split} images").format(split=_(SPLITS[name]))
-            low, high = f"{result['low']:.1%}", f"{result['high']:.1%}"
-            interval = _("{low} to {high}, 95% interval").format(low=low, high=high)
-            st.metric(label, f"{result['accuracy']:.1%}", delta=interval, delta_color="off", delta_arrow="off")
-        epochs = _("{n} epochs").format(n=len(history.get("loss", ())))
-        st.metric(_("Training took"), duration(run.seconds), delta=epochs, delta_color="off", delta_arrow="off")
-    with st.container(horizontal=True, vertical_alignment="center"):
-        frame.link("Sketch", _("Try it live"), run=run.key)
-        st.caption(" · ".join(part for part in (date(run.changed), _computed_on(runs.progress(run.key))) if part))
+            interval = _("{low} to {high}").format(low=f"{result['low']:.1%}", high=f"{result['high']:.1%}")
+            st.metric(
+                _("On {split} images").format(split=_(charts.SPLITS[name])), f"{result['accuracy']:.1%}", interval,
+                delta_color="off", delta_arrow="off",
+                help=_("Accuracy, and below it its 95% interval: the fewer the images, the wider."),
+            )  # fmt: skip
+    frame.link("Sketch", _("Try it live"), run=run.key)
+    took = _("Trained in {time}, {n} epochs").format(time=duration(run.seconds), n=len(history.get("loss", ())))
+    st.caption(" · ".join(part for part in (took, date(run.changed), _computed_on(runs.progress(run.key))) if part))
     if history:
         st.altair_chart(charts.curves(history), key=f"curves_{run.key}")
     if split in evaluation:
-        st.markdown(_("What it takes for what, on {split} images").format(split=_(SPLITS[split])))
+        st.markdown(_("What it took for what, on {split} images").format(split=_(charts.SPLITS[split])))
         st.altair_chart(charts.confusion(evaluation[split]["confusion"], run.classes), key=f"confusion_{run.key}")
 
 
@@ -162,7 +165,7 @@ def queue(shown: str | None) -> None:
     live = [run for run in jobs.engine().queue() if run.key != shown]
     if not live:
         return
-    st.markdown(f"##### {_('Queue')}")
+    st.subheader(_("Queue"), anchor=False)
     for run in live:
         with st.container(border=True, horizontal=True, vertical_alignment="center"):
             state = _("training now") if run.state == "running" else _("waiting")
@@ -171,7 +174,7 @@ def queue(shown: str | None) -> None:
                 follow(run.key)
             if st.button(_("Cancel"), icon=":material/stop_circle:", key=f"cancel_queued_{run.key}"):
                 jobs.engine().cancel(run.key)
-                st.rerun(scope="fragment")
+                st.rerun()
 
 
 def past(dataset: Dataset, shown: str | None) -> None:
@@ -191,7 +194,7 @@ def past(dataset: Dataset, shown: str | None) -> None:
 def _row(run: Run, dataset: Dataset, shown: str | None) -> None:
     states = {"failed": _("failed"), "cancelled": _("cancelled")}
     outcome = states.get(run.state) or _("{share} right").format(share=f"{run.accuracy or 0:.1%}")
-    details = [*knobs.changed(run.config), duration(run.seconds), date(run.changed)]
+    details = [*knobs.changed(run.config), *([duration(run.seconds)] if run.seconds else []), date(run.changed)]
     if run.config.fingerprint != dataset.fingerprint:
         details.append(_("before the data set was changed"))
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
@@ -217,4 +220,4 @@ def duration(seconds: float) -> str:
 def date(timestamp: float) -> str:
     """A moment in the visitor's own time zone."""
     zone = get_timezone(st.context.timezone) if st.context.timezone else None
-    return format_datetime(datetime.fromtimestamp(timestamp).astimezone(zone), "medium", locale=language())
+    return format_datetime(datetime.fromtimestamp(timestamp).astimezone(zone), "short", locale=language())

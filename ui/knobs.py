@@ -41,12 +41,12 @@ def panel(row: Strategy) -> dict[str, object]:
     defaults = row.defaults | {"seed": 0}
     learning = {name: value for name, value in defaults.items() if name not in AUGMENTATION_KNOBS}
     augmentation = {name: value for name, value in defaults.items() if name in AUGMENTATION_KNOBS}
-    with st.grid(2, min_column_width=150):
+    with st.grid(2, min_column_width=140):
         values = {name: _widget(row, KNOBS[name], value) for name, value in learning.items()}
     if augmentation:
         with st.expander(_("Augmentation: random changes to each training image"), icon=":material/auto_fix:"):
             st.markdown(_("Small random changes teach what does not matter, so that few images go further."))
-            with st.grid(2, min_column_width=150):
+            with st.grid(2, min_column_width=140):
                 values |= {name: _widget(row, KNOBS[name], value) for name, value in augmentation.items()}
     st.button(
         _("Reset to the source's settings"), icon=":material/restart_alt:", type="tertiary",

@@ -2,7 +2,6 @@
 
 import numpy as np
 import streamlit as st
-from streamlit_drawable_canvas import st_canvas
 
 from core.data import images
 from core.data.drawings import has_ink
@@ -10,6 +9,7 @@ from core.words import N_
 from ui.words import _
 
 SIDE = 288  # pixels; fits a phone of 390 with its margins
+PEN = 8  # pixels
 
 
 def image_source(key: str) -> np.ndarray | None:
@@ -17,64 +17,76 @@ def image_source(key: str) -> np.ndarray | None:
     name = st.segmented_control(
         _("Image from"), list(SOURCES), format_func=lambda name: f"{SOURCES[name][1]} {_(SOURCES[name][0])}",
         default="canvas", required=True, key=f"{key}-source", label_visibility="collapsed",
+        persist_state="session",
     )  # fmt: skip
     return SOURCES[name][2](key)
 
 
 def clear(key: str) -> None:
     """Empty the canvas for the next drawing."""
-    _redraw(key, None)
+    _redraw(key, {})
 
 
 def _canvas(key: str) -> np.ndarray | None:
+    from streamlit_drawable_canvas import st_canvas  # registers itself with the server, which must run by then
+
     sheet = _sheet(key)
-    width = st.slider(_("Pen width"), 2, 24, 8, 1, format="%d px", key=f"{key}-pen")
     name = f"{key}-canvas-{sheet['version']}"
     if name not in st.session_state:
         # Only for a canvas that is about to appear: a changed `initial_drawing` would redraw one that is in use.
-        sheet["start"] = sheet["latest"]
+        sheet["start"] = sheet["drawing"]
+    st.space("medium")  # for the component's own toolbar, which floats above the canvas under a mouse
     canvas = st_canvas(
-        stroke_width=width, stroke_color="#000000", background_color="#FFFFFF", width=SIDE, height=SIDE,
+        stroke_width=st.session_state.get(f"{key}-pen", PEN), stroke_color="#000000",
+        background_color="#FFFFFF", width=SIDE, height=SIDE,
         initial_drawing=sheet["start"], return_image_data=True, key=name,
     )  # fmt: skip
-    sheet["latest"] = canvas.json_data
-    strokes = (canvas.json_data or {}).get("objects", [])
+    sheet["drawing"] = canvas.json_data or {}
+    strokes = sheet["drawing"].get("objects", [])
     with st.container(horizontal=True):
         st.button(_("Undo"), icon=":material/undo:", disabled=not strokes, key=f"{key}-undo",
-                  on_click=_redraw, args=(key, {**(canvas.json_data or {}), "objects": strokes[:-1]}))  # fmt: skip
+                  on_click=_redraw, args=(key, sheet["drawing"] | {"objects": strokes[:-1]}))  # fmt: skip
         st.button(_("Clear"), icon=":material/delete:", disabled=not strokes, key=f"{key}-clear",
-                  on_click=_redraw, args=(key, None))  # fmt: skip
-    if canvas.image_data is None:
+                  on_click=_redraw, args=(key, {}))  # fmt: skip
+        with st.popover(_("Pen"), icon=":material/line_weight:"):
+            st.slider(_("Pen width"), 2, 24, PEN, format="%d px", key=f"{key}-pen", persist_state="session")
+    return _picture(sheet, canvas.image_bytes, len(strokes))
+
+
+def _picture(sheet: dict, png: bytes | None, strokes: int) -> np.ndarray | None:
+    # A canvas that begins with a drawing sends no picture before the next stroke, so earlier ones are remembered.
+    if png:
+        sheet["pictures"][strokes] = png
+    png = sheet["pictures"].get(strokes)
+    if not strokes or png is None:
         return None
-    rgb = np.ascontiguousarray(canvas.image_data[..., :3])
+    rgb = images.decode(png)
     return rgb if has_ink(rgb) else None
 
 
 def _sheet(key: str) -> dict:
-    """The drawing as the session remembers it, so that it survives a change of page."""
-    return st.session_state.setdefault(f"{key}-sheet", {"version": 0, "start": None, "latest": None})
+    """The drawing as the session remembers it, so that it survives a change of page; pictures by number of strokes."""
+    return st.session_state.setdefault(f"{key}-sheet", {"version": 0, "start": {}, "drawing": {}, "pictures": {}})
 
 
-def _redraw(key: str, drawing: dict | None) -> None:
-    # A new version is a new component: the surest way to make the browser show exactly this.
+def _redraw(key: str, drawing: dict) -> None:
+    # A new version is a new component, which begins with this drawing.
     sheet = _sheet(key)
-    sheet.update(version=sheet["version"] + 1, latest=drawing)
+    sheet.update(version=sheet["version"] + 1, drawing=drawing)
 
 
 def _upload(key: str) -> np.ndarray | None:
     file = st.file_uploader(_("An image file"), key=f"{key}-upload")
-    return file and _shown(file.getvalue())
+    if file is None:
+        return None
+    rgb = images.decode(file.getvalue())
+    st.image(rgb, width=SIDE)
+    return rgb
 
 
 def _camera(key: str) -> np.ndarray | None:
     file = st.camera_input(_("Take a photo"), key=f"{key}-camera")
-    return file and images.decode(file.getvalue())
-
-
-def _shown(content: bytes) -> np.ndarray:
-    rgb = images.decode(content)
-    st.image(rgb, width=SIDE)
-    return rgb
+    return images.decode(file.getvalue()) if file else None
 
 
 SOURCES = {

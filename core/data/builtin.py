@@ -1,11 +1,11 @@
-"""The data sets that are always there, offline and read-only: made on first use, made again when their maker changes."""
+"""The data sets that are always there, offline and read-only: made on first use, and again when their maker changes."""
 
 import hashlib
 import inspect
 import os
-import shutil
 import sys
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +18,7 @@ from core.data.splits import assign
 from core.data.storing import normalise
 from core.data.threads import in_threads
 
-SHAPES_PER_CLASS = {"train": 1500, "validation": 150, "test": 150}
+SHAPES_PER_CLASS = {"train": 1500, "validation": 200, "test": 200}
 SHAPES_SEED = 7
 DIGIT_SIDE = 64
 
@@ -28,7 +28,7 @@ def _shapes() -> Iterator[tuple[str, np.ndarray]]:
 
 
 def _shapes_splits(drawings: list[tuple[str, str]]) -> list[str]:
-    # In the order of drawing, class by class: each drawing is by a simulated hand of its own, so any order is fair.
+    # In the order of drawing, class by class: one simulated hand's drawings follow each other and stay in one split.
     order = [split for split, count in SHAPES_PER_CLASS.items() for _ in range(count)]
     seen = dict.fromkeys(shapes.CLASSES, 0)
     splits = []
@@ -72,7 +72,8 @@ def ensure(name: str, on_progress: Callable[[int, int], None] | None = None) -> 
     folder = paths.datasets() / name
     if _is_current(folder, name):
         return
-    with locked(name):
+    # A lock of its own (no data set's name has a dot): whoever holds the data set's lock may need it made.
+    with locked(f"{name}.making"):
         if _is_current(folder, name):
             return
         with paths.replacing(folder) as new:
@@ -81,7 +82,6 @@ def ensure(name: str, on_progress: Callable[[int, int], None] | None = None) -> 
             if folder.exists():
                 # Set aside beside the new one, so that both disappear together whatever happens.
                 os.replace(folder, new.parent / "old")
-        shutil.rmtree(paths.array_cache() / "old", ignore_errors=True)
 
 
 def _is_current(folder: Path, name: str) -> bool:
@@ -91,6 +91,7 @@ def _is_current(folder: Path, name: str) -> bool:
         return False
 
 
+@cache
 def _version(name: str) -> str:
     """Changes with the code and the numbers that the data set is made from."""
     sources = [inspect.getsource(module) for module in (sys.modules[__name__], shapes)]
@@ -123,6 +124,4 @@ def _make(name: str, folder: Path, on_progress: Callable[[int, int], None] | Non
     ):
         # The same picture drawn twice counts once.
         entries.setdefault(image, Entry(image, label, split, f"{label} {number}"))
-    return Dataset(
-        name, "drawing", True, tuple(sorted(set(labels))), tuple(entries.values()), built=_version(name)
-    )
+    return Dataset(name, "drawing", True, tuple(sorted(set(labels))), tuple(entries.values()), built=_version(name))

@@ -23,14 +23,14 @@ _DAY = 24 * 60 * 60
 
 
 def list_names() -> list[str]:
-    """The names of all data sets: the built-in ones first, whether they exist on disk yet or not, then the others sorted."""
+    """The names of all data sets: the built-in ones first, whether on disk yet or not, then the others sorted."""
     folder = paths.datasets()
     names = [p.parent.name for p in folder.glob("*/manifest.json") if not p.parent.name.startswith(".")]
     return [*builtin.NAMES, *sorted(set(names) - set(builtin.NAMES), key=str.casefold)]
 
 
 def load(name: str) -> Dataset:
-    """The data set as it is now. Makes a built-in one that is not there yet (seconds). UserError where there is none."""
+    """The data set as it is now. Makes a built-in one that is not there yet (seconds). UserError if there is none."""
     name = clean_name(name)
     if name in builtin.NAMES:
         builtin.ensure(name)
@@ -124,7 +124,9 @@ def check_free(name: str) -> str:
 
 def check_kind(kind: str | None) -> None:
     if kind is not None and kind not in KINDS:
-        raise UserError("A data set holds photos or drawings; {kind!r} is neither. Use 'photo' or 'drawing'.", kind=kind)
+        raise UserError(
+            "A data set holds photos or drawings; {kind!r} is neither. Use 'photo' or 'drawing'.", kind=kind
+        )
 
 
 def check_sizes(counts: dict[str, int]) -> None:
@@ -155,7 +157,9 @@ def check_trainable(dataset: Dataset) -> None:
     check_sizes({label: sum(counts[label].values()) for label in dataset.live_classes})
     for label in dataset.live_classes:
         if not counts[label]["train"]:
-            raise UserError("The class '{label}' has no training images. Move some of its images to train.", label=label)
+            raise UserError(
+                "The class '{label}' has no training images. Move some of its images to train.", label=label
+            )
     if not dataset.live("validation"):
         raise UserError("There are no validation images. Move some images of each class to validation.")
 

@@ -1,8 +1,8 @@
 """From any picture of a drawing to what a network reads: dark ink on white paper, cropped, centred, square.
 
-Training and prediction both pass through `ink_square`, so that it does not matter where on the sheet, how large, with
-which pen or in which colours something was drawn. As for MNIST (LeCun et al. 1998), the drawing keeps its aspect and is
-fitted into a box inside a margin.
+Training and prediction both pass through `ink_square`, so that it does not matter where on the sheet, how
+large, with which pen or in which colours something was drawn. As for MNIST (LeCun et al. 1998), the drawing
+keeps its aspect and is fitted into a box inside a margin.
 """
 
 from typing import NamedTuple
@@ -18,17 +18,17 @@ FAINT = 4  # levels of 255 by which ink must differ from perfectly even paper
 
 
 class Paper(NamedTuple):
-    """The empty sheet: a quadratic surface for each colour channel, so that a shadow across the page is not ink."""
+    """The empty sheet: a quadratic surface for each colour channel, so that a shadow is not ink."""
 
     surface: np.ndarray  # (6, 3): coefficients of 1, x, y, x², xy, y² with x and y in -1..1
     noise: float  # typical deviation of bare paper from that surface, in levels of 255
     bare: float  # share of the picture that is bare paper, 0..1
 
     def distance(self, pixels: np.ndarray, box=(0.0, 0.0, 1.0, 1.0)) -> np.ndarray:
-        """How far each pixel is from the sheet: (h, w, 3) -> (h, w) float32, the largest difference of any channel.
+        """How far each pixel is from the sheet, in its most different channel: (h, w, 3) -> (h, w) float32.
 
-        `box` (left, top, right, bottom) says which part of the sheet the pixels show. Light ink on dark paper and
-        coloured ink are as far from their paper as black is from white: polarity needs no case of its own.
+        `box` (left, top, right, bottom) says which part of the sheet the pixels show. Light ink on dark
+        paper and coloured ink are as far from their paper as black is from white: no case of their own.
         """
         height, width = pixels.shape[:2]
         x = _centres(box[0], box[2], width)[None, :, None]
@@ -44,10 +44,9 @@ class Paper(NamedTuple):
 
 
 def looks_like_drawing(rgb: np.ndarray) -> bool:
-    """Whether (h, w, 3) uint8 shows ink on even paper, light or dark, and not a photograph. Blank paper counts."""
-    glance = _glance(rgb)
-    paper = _paper(glance)
-    return paper.bare > 0.5 and paper.noise < 6
+    """Whether (h, w, 3) uint8 is ink on even paper, light or dark, and not a photo. Blank paper counts."""
+    paper = _paper(_glance(rgb))
+    return paper.bare > 0.3 + paper.noise / 12  # the grainier the background, the more of it must be seen
 
 
 def has_ink(rgb: np.ndarray) -> bool:
@@ -58,37 +57,36 @@ def has_ink(rgb: np.ndarray) -> bool:
 
 
 def ink_square(rgb: np.ndarray, size: int) -> np.ndarray:
-    """The drawing alone: (h, w, 3) uint8 -> (size, size) uint8, dark ink on white, whatever the colours of the input.
+    """The drawing alone, as dark ink on white whatever its colours: (h, w, 3) uint8 -> (size, size) uint8.
 
-    Cropped to the ink (specks aside), aspect kept, centred within a small margin. Thin pens are widened so that
-    a hairline on a large canvas is as visible as a felt pen. A blank sheet gives white.
+    Cropped to the ink (specks aside), aspect kept, centred within a small margin. Thin pens are widened so
+    that a hairline on a large canvas is as visible as a felt pen. A blank sheet gives white.
     """
     height, width = rgb.shape[:2]
     glance = _glance(rgb)
     paper = _paper(glance)
-    ink = _ink(paper.distance(glance), paper)
-    if ink is None:
+    distance = paper.distance(glance)
+    if distance.max() <= paper.floor:
         return np.full((size, size), 255, np.uint8)
 
-    # Found at a glance, then cut out of the full picture, so that a small drawing on a large sheet stays sharp.
+    # Found at a glance, then cut out of the full picture: a small drawing on a large sheet stays sharp.
     scale = -(-max(height, width) // GLANCE)
-    top, bottom, left, right = (edge * scale for edge in _bounds(_without_specks(ink)))
+    top, bottom, left, right = (edge * scale for edge in _bounds(_without_specks(_ink(distance, paper))))
     top, left = max(top - scale, 0), max(left - scale, 0)
     bottom, right = min(bottom + scale, height), min(right + scale, width)
     across, down = right - left, bottom - top
     zoom = 4 * size / max(across, down)
-    crop = Image.fromarray(rgb[top:bottom, left:right])
-    if zoom < 1:
-        crop = crop.reduce(max(1, int(1 / zoom)))
-    else:  # enlarged before the ink is separated: afterwards the pixels would show as stairs
-        crop = crop.resize((round(across * zoom), round(down * zoom)), Image.Resampling.BICUBIC)
-    distance = paper.distance(np.asarray(crop, np.float32), (left / width, top / height, right / width, bottom / height))
+    crop = Image.fromarray(rgb[top:bottom, left:right]).resize(
+        (max(1, round(across * zoom)), max(1, round(down * zoom))), Image.Resampling.BICUBIC, reducing_gap=2
+    )  # enlarging comes before the ink is separated: afterwards the pixels would show as stairs
+    part = (left / width, top / height, right / width, bottom / height)
+    distance = paper.distance(np.asarray(crop, np.float32), part)
     ink = _ink(distance, paper)
     top, bottom, left, right = _bounds(ink > 0.5)
     ink = ink[top:bottom, left:right]
 
     # A lone dot stays a dot: the frame is never narrower than a sixteenth of the sheet.
-    inside = max(ink.shape[0], ink.shape[1], min(height, width) / 16 * distance.shape[1] / across)
+    inside = max(ink.shape[0], ink.shape[1], min(height, width) / 16 * zoom)
     side = round(inside / (1 - 2 * MARGIN))
     frame = np.zeros((side, side), np.float32)
     top, left = (side - ink.shape[0]) // 2, (side - ink.shape[1]) // 2
@@ -101,24 +99,24 @@ def ink_square(rgb: np.ndarray, size: int) -> np.ndarray:
 
 
 def _glance(rgb: np.ndarray) -> np.ndarray:
-    """(h, w, 3) uint8 -> (h', w', 3) float32, averaged down by a whole factor to at most GLANCE on the longest side."""
+    """(h, w, 3) uint8 -> (h', w', 3) float32, averaged down to at most GLANCE on the longest side."""
     factor = -(-max(rgb.shape[:2]) // GLANCE)
     return np.asarray(Image.fromarray(rgb).reduce(factor), np.float32)
 
 
 def _largest(channels: np.ndarray) -> np.ndarray:
-    """(..., 3) -> (...): the maximum over channels; numpy's own reduction over so short an axis is ten times slower."""
+    """Maximum over channels, (..., 3) -> (...); much faster than numpy's reduction of so short an axis."""
     return np.maximum(np.maximum(channels[..., 0], channels[..., 1]), channels[..., 2])
 
 
 def _centres(start: float, stop: float, count: int) -> np.ndarray:
-    """Centres of `count` pixels between start and stop (parts of the sheet) in the surface's coordinates, -1..1."""
+    """Centres of `count` pixels from start to stop (parts of the sheet), in the surface's -1..1."""
     step = (stop - start) / count
     return (2 * (start + step * (np.arange(count, dtype=np.float32) + 0.5)) - 1).astype(np.float32)
 
 
 def _paper(glance: np.ndarray) -> Paper:
-    """Fit the sheet to the pixels that look like the border of the picture, leaving out more ink in each round."""
+    """Fit the sheet to pixels that look like the picture's border, leaving out more ink in each round."""
     height, width = glance.shape[:2]
     stride = -(-max(height, width) // 48)
     pixels = glance[::stride, ::stride].reshape(-1, 3)
@@ -144,18 +142,17 @@ def _paper(glance: np.ndarray) -> Paper:
     return Paper(surface, noise, float(bare.mean()))
 
 
-def _ink(distance: np.ndarray, paper: Paper) -> np.ndarray | None:
-    """Distance from the paper -> ink, 0..1, where most of the stroke is 1; None where there is no ink."""
-    inked = distance[distance > paper.floor]
-    if not inked.size:
-        return None
-    full = np.percentile(inked, 90)
-    faint = max(paper.floor, 0.25 * full)  # ringing of JPEG, rubbed-out lines, what shows through
-    return np.clip((distance - faint) / max(0.8 * full - faint, 1), 0, 1)
+def _ink(distance: np.ndarray, paper: Paper) -> np.ndarray:
+    """Distance from the paper -> ink, 0..1, where most of the stroke is 1. Something must be drawn."""
+    floor = min(paper.floor, distance.max() / 2)  # a faint line may sink below the floor when reduced further
+    full = np.percentile(distance[distance > floor], 90)
+    faint = max(floor, 0.25 * full)  # ringing of JPEG, rubbed-out lines, what shows through
+    solid = max(0.8 * full, (faint + full) / 2)
+    return np.clip((distance - faint) / (solid - faint), 0, 1)
 
 
 def _without_specks(ink: np.ndarray) -> np.ndarray:
-    """(h, w) ink 0..1 -> bool, without parts that are tiny beside the largest one. Nearby parts count as one."""
+    """(h, w) ink 0..1 -> bool, without parts tiny beside the largest one. Nearby parts count as one."""
     mask = ink > 0.3
     parts, count = ndimage.label(ndimage.maximum_filter(mask, size=3))
     mass = np.bincount(parts.ravel(), weights=(ink * mask).ravel(), minlength=count + 1)
@@ -170,7 +167,7 @@ def _bounds(mask: np.ndarray) -> tuple[int, int, int, int]:
 
 
 def _pen_width(ink: np.ndarray) -> float:
-    """Mean width of the strokes in pixels: each unit of a line's length has two edges, so area / (edges / 2)."""
+    """Mean width of strokes in pixels: each unit of a line's length has two edges, so area / (edges / 2)."""
     padded = np.pad(ink, 1)
     down, across = np.diff(padded, axis=0)[:, 1:], np.diff(padded, axis=1)[1:]
     return 2 * float(ink.sum()) / float(np.hypot(down, across).sum())

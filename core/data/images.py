@@ -1,4 +1,4 @@
-"""Any picture, from anywhere, as pixels; and pixels as a network's input. The same two steps in training and prediction."""
+"""Any picture as pixels, and pixels as a network's input: the same two steps in training and prediction."""
 
 import io
 import struct
@@ -46,11 +46,12 @@ _KNOWN_STRANGERS = {
 def decode(source: bytes | Path | Image.Image | np.ndarray, at_least: int | None = None) -> np.ndarray:
     """Decode any picture to (height, width, 3) uint8 RGB, upright, transparency laid on white.
 
-    Arrays may be (h, w), (h, w, 1), (h, w, 3) or (h, w, 4). Samples of more than 8 bits are scaled, never clipped: 16-bit
-    by their full range, floats as 0-1 or 0-255 where they lie within, else by their own range. Of an animation the first
-    frame counts.
+    Arrays may be (h, w), (h, w, 1), (h, w, 3) or (h, w, 4). Samples of more than 8 bits are scaled, never clipped:
+    16-bit by their full range, floats as 0-1 or 0-255 where they lie within, else by their own range. Of an animation
+    the first frame counts.
 
-    `at_least`: a JPEG may be decoded at 1/2, 1/4 or 1/8 of its size (much faster) while both sides keep this many pixels.
+    `at_least`: a JPEG may be decoded at 1/2, 1/4 or 1/8 of its size (much faster) while both sides keep this many
+    pixels.
 
     Raises UserError when it is no image, is damaged or cut off, or has more than MAX_PIXELS pixels; the size is read
     from the header, before anything is decoded.
@@ -134,7 +135,8 @@ def _from_array(array: np.ndarray) -> np.ndarray:
         array = array[:, :, 0]
     if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (3, 4)) or 0 in array.shape:
         raise UserError(
-            "An array of shape {shape} is not an image. Give (height, width), (height, width, 3) or (height, width, 4).",
+            "An array of shape {shape} is not an image. Give (height, width), (height, width, 3) or (height, "
+            "width, 4).",
             shape=array.shape,
         )
     _check_size(array.shape[1], array.shape[0])
@@ -165,12 +167,13 @@ def _eight_bit(samples: np.ndarray) -> np.ndarray:
     if samples.dtype == bool:
         return samples.astype(np.uint8) * 255
     if samples.dtype.kind == "u" and samples.dtype.itemsize == 2:
-        return np.round(samples / 257).astype(np.uint8)
+        return ((samples.astype(np.uint32) + 128) // 257).astype(np.uint8)
     if samples.dtype.kind not in "iuf":
         raise UserError(
-            "An array of type {dtype} is not an image. Give numbers, for example uint8 from 0 to 255.", dtype=samples.dtype
+            "An array of type {dtype} is not an image. Give numbers, for example uint8 from 0 to 255.",
+            dtype=samples.dtype,
         )
-    values = np.nan_to_num(samples.astype(np.float64))
+    values = np.nan_to_num(samples.astype(np.float32))
     low, high = float(values.min()), float(values.max())
     if low >= 0 and high <= 1 and samples.dtype.kind == "f":
         low, high = 0.0, 1.0
@@ -178,7 +181,7 @@ def _eight_bit(samples: np.ndarray) -> np.ndarray:
         low, high = 0.0, 255.0
     elif low >= 0 and high <= 65535 and samples.dtype.kind != "f":
         low, high = 0.0, 65535.0
-    return np.round((values - low) * (255 / max(high - low, np.finfo(np.float64).tiny))).astype(np.uint8)
+    return np.round((values - low) * (255 / max(high - low, np.finfo(np.float32).tiny))).astype(np.uint8)
 
 
 def _read(path: Path) -> bytes:
@@ -187,7 +190,9 @@ def _read(path: Path) -> bytes:
     except FileNotFoundError as error:
         raise UserError("There is no file '{path}'. Check its name and folder.", path=path) from error
     except OSError as error:
-        raise UserError("'{path}' cannot be read ({reason}). Give an image file.", path=path, reason=error.strerror) from error
+        raise UserError(
+            "'{path}' cannot be read ({reason}). Give an image file.", path=path, reason=error.strerror
+        ) from error
 
 
 def _check_size(width: int, height: int) -> None:
@@ -209,7 +214,7 @@ def _too_many_pixels() -> UserError:
 
 def _broken_header(source: bytes) -> UserError:
     return UserError(
-        "The image is cut off or damaged near its beginning; {received} bytes were received. Save or download it again.",
+        "The image is cut off or damaged near its beginning; {received} bytes arrived. Save or download it again.",
         received=len(source),
     )
 
@@ -231,11 +236,12 @@ def _not_an_image(source: bytes) -> UserError:
         text = "\0"
     if text.isprintable() or all(c.isprintable() or c in "\r\n\t" for c in text):
         return UserError(
-            "This file is text, not an image; it begins with '{start}'. Choose a JPEG, PNG, GIF, WebP, BMP or TIFF image.",
+            "This file is text, not an image; it begins with '{start}'. Choose a JPEG, PNG, GIF, WebP, BMP or "
+            "TIFF image.",
             start=" ".join(text[:24].split()),
         )
     return UserError(
-        "This file is not an image that can be read; it begins with the bytes {start}. Choose a JPEG, PNG, GIF, WebP, BMP "
-        "or TIFF image.",
+        "This file is not an image that can be read; it begins with the bytes {start}. Choose a JPEG, PNG, GIF, WebP, "
+        "BMP or TIFF image.",
         start=source[:6].hex(" "),
     )

@@ -1,7 +1,7 @@
 """The noun Dataset: named class folders of images, as a frozen snapshot, and the manifest file it is read from.
 
-On disk: `data/NAME/manifest.json`, `data/NAME/images/HASH.png|jpg`, and `data/NAME/history/`, the manifests before the last
-edits. Images are named by their content and never change, so an edit is one new manifest.
+On disk: `data/NAME/manifest.json`, `data/NAME/images/HASH.png|jpg`, and `data/NAME/history/`, the manifests before
+the last edits. Images are named by their content and never change, so an edit is one new manifest.
 """
 
 import fcntl
@@ -197,8 +197,8 @@ def _parsed(path: Path, name: str, *_stamp: int) -> Dataset:
         )
     except (ValueError, KeyError, TypeError) as error:
         raise UserError(
-            "The data set '{name}' cannot be read: its manifest {path} is damaged. Undo by copying the newest file of its "
-            "history folder there, or delete the data set.",
+            "The data set '{name}' cannot be read: its manifest {path} is damaged. Undo by copying the newest file of "
+            "its history folder there, or delete the data set.",
             name=name,
             path=path,
         ) from error

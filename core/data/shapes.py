@@ -1,8 +1,9 @@
 """The built-in drawings: circles, rectangles and triangles by many simulated hands.
 
-A network that learns from one person's drawings knows that person. Here every *hand* is a person with a pen and habits
-(tremor, slack corners, gaps, overshoot, lifted pen, tilt), and each of its drawings varies around them. An outline is
-taken as a closed path; the hand traces it in one or several strokes with its own errors, and the pen puts it on paper.
+A network that learns from one person's drawings knows that person. Here every *hand* is a person with a pen
+and habits (tremor, slack corners, gaps, overshoot, lifted pen, tilt), and each of its drawings varies around
+them. An outline is a closed path; the hand traces it in one or several strokes with its own errors, and the
+pen puts it on paper.
 """
 
 from collections.abc import Iterator
@@ -63,14 +64,12 @@ def a_hand(rng: np.random.Generator) -> Hand:
 
 
 def draw(kind: str, rng: np.random.Generator, size: int = 96, hand: Hand | None = None) -> np.ndarray:
-    """One drawing of a `kind` from CLASSES, by `hand` or by anyone: (size, size) uint8, black ink on white paper."""
+    """One drawing of a `kind` from CLASSES, by `hand` or by anyone: (size, size) uint8, black on white."""
     hand = hand or a_hand(rng)
     outline = OUTLINES[kind](rng, hand)
     strokes = [_by_hand(stroke, rng, hand) for stroke in _strokes(outline, rng, hand)]
-    if rng.random() < hand.fills:
-        strokes = [np.concatenate(strokes)]
-        return _on_paper(_placed(strokes, rng, hand), size, hand.pen, filled=True)
-    return _on_paper(_placed(strokes, rng, hand), size, hand.pen * rng.lognormal(0, 0.15))
+    pen = hand.pen * rng.lognormal(0, 0.15)
+    return _on_paper(_placed(strokes, rng, hand), size, pen, filled=rng.random() < hand.fills)
 
 
 def generate(per_class: int, seed: int) -> Iterator[tuple[str, np.ndarray]]:
@@ -91,7 +90,8 @@ def _circle(rng, hand):
     angle = np.linspace(0, 2 * np.pi, SAMPLES, endpoint=False)
     harmonic = np.arange(2, 6)[:, None]
     amplitude = hand.lumps * rng.normal(size=(4, 1)) / harmonic**0.8
-    radius = 0.5 + 0.5 * (amplitude * np.cos(harmonic * angle + rng.uniform(0, 2 * np.pi, (4, 1)))).sum(axis=0)
+    phase = rng.uniform(0, 2 * np.pi, (4, 1))
+    radius = 0.5 + 0.5 * (amplitude * np.cos(harmonic * angle + phase)).sum(axis=0)
     egg = 0.12 * rng.normal() * (rng.random() < 0.4)
     flat = 1 if rng.random() < 0.35 else rng.uniform(0.38, 1)
     points = np.stack([np.cos(angle), flat * np.sin(angle)], axis=1) * radius[:, None]
@@ -126,7 +126,7 @@ OUTLINES = {"circle": _circle, "rectangle": _rectangle, "triangle": _triangle}
 
 
 def _sides(corners, rng, hand):
-    """Corners (k, 2) -> points along the closed outline whose sides bow a little, and where the corners are."""
+    """Corners (k, 2) -> points along the closed outline, sides a little bowed; where the corners are."""
     count = len(corners)
     each = SAMPLES // count
     along = np.arange(each) / each
@@ -151,8 +151,10 @@ def _strokes(outline, rng, hand):
         lifts.sort()
         spans = list(zip(lifts, [*lifts[1:], lifts[0] + count], strict=True))
         slip = np.clip(hand.closing + rng.normal(0, 0.015, (len(spans), 2)), -0.05, 0.06) * count
-        return [_span(points, a - before, b + after) + rng.normal(0, hand.drift / 10, 2)
-                for (a, b), (before, after) in zip(spans, slip, strict=True)]
+        return [
+            _span(points, a - before, b + after) + rng.normal(0, hand.drift / 10, 2)
+            for (a, b), (before, after) in zip(spans, slip, strict=True)
+        ]
     start = rng.choice(corners) + (rng.integers(count) if rng.random() < 0.25 else rng.normal(0, 2))
     closing = np.clip(hand.closing + rng.normal(0, 0.02), -0.17, 0.25)
     if rng.random() < hand.retrace:
@@ -164,7 +166,7 @@ def _strokes(outline, rng, hand):
 
 def _span(points, start, stop):
     """The closed path from index start to stop (any real numbers, may pass the end)."""
-    steps = max(int(round(stop - start)), 4)
+    steps = max(round(stop - start), 4)
     at = np.linspace(start, stop, steps) % len(points)
     index = np.arange(len(points) + 1)
     closed = np.concatenate([points, points[:1]])
@@ -172,7 +174,7 @@ def _span(points, start, stop):
 
 
 def _by_hand(path, rng, hand):
-    """The path as this hand draws it: corners cut, wandering, shaking, ticks at the ends, few or many points."""
+    """The path as this hand draws it: corners cut, wandering, shaking, ticks at the ends, sparse or dense."""
     length = len(path)
     width = int(hand.slack * rng.uniform(0.3, 1.3) * SAMPLES)
     if width > 1:
@@ -184,7 +186,7 @@ def _by_hand(path, rng, hand):
         wander = np.sin(2 * np.pi * (waves * turns + rng.random(2)))
         path = path + hand.tremor * rng.normal(size=2) / max(1, waves) * wander
     keep = np.unique(np.linspace(0, length - 1, max(int(hand.points * length / SAMPLES), 2)).astype(int))
-    if len(keep) < 12:  # a few points only: keep those where the path bends, as a mouse does
+    if len(keep) < 12:  # fewer would lose the corners
         keep = np.arange(length)
     path = path[keep] + rng.normal(0, hand.shake, (len(keep), 2))
     if rng.random() < hand.hook:
@@ -212,18 +214,18 @@ def _placed(strokes, rng, hand):
     return [(stroke - low) * scale + corner for stroke in strokes]
 
 
-def _on_paper(strokes, size, pen, filled=False):
-    """Strokes on a 1 by 1 sheet -> (size, size) uint8 with smooth edges; `pen` in parts of the drawing's extent."""
+def _on_paper(strokes, size, pen, filled):
+    """Strokes on a 1 by 1 sheet -> (size, size) uint8, smooth; `pen` in parts of the drawing's extent."""
     side = size * SHARPNESS
     everything = np.concatenate(strokes)
     extent = np.ptp(everything, axis=0).max()
     width = max(pen * extent * side, SHARPNESS)
     sheet = Image.new("L", (side, side), 255)
     ink = ImageDraw.Draw(sheet)
+    if filled:
+        ink.polygon((everything * side).ravel().tolist(), fill=0)
     for stroke in strokes:
         points = stroke * side
-        if filled:
-            ink.polygon(points.ravel().tolist(), fill=0)
         ink.line(points.ravel().tolist(), fill=0, width=round(width), joint="curve")
         for x, y in points[[0, -1]].tolist():
             ink.circle((x, y), width / 2, fill=0)

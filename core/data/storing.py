@@ -21,7 +21,7 @@ _AFTER_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 
 @dataclass(frozen=True)
 class Stored:
-    """`image`: its file name, 24 hex digits of the pixels' hash and .png or .jpg; `rgb`: (h, w, 3) uint8 it decodes to."""
+    """`image`: its file name, 24 hex digits of the pixels' hash and .png or .jpg; `rgb`: its pixels, (h, w, 3)."""
 
     image: str
     content: bytes = field(repr=False)
@@ -35,8 +35,8 @@ def normalise(source: bytes | np.ndarray) -> Stored:
     """Bring an image file's bytes, or an array as `images.decode` takes it, into the form in which it is kept.
 
     A JPEG that is small and upright already keeps its encoded data bit for bit; a JPEG that has to change stays a JPEG
-    (quality 95); everything else becomes a PNG. Normalising what was normalised changes nothing, so that an exported data
-    set imports with the same names. Raises UserError as `images.decode` does.
+    (quality 95); everything else becomes a PNG. Normalising what was normalised changes nothing, so that an exported
+    data set imports with the same names. Raises UserError as `images.decode` does.
     """
     if isinstance(source, np.ndarray):
         return _png(images.decode(source))

@@ -29,11 +29,19 @@ def device() -> str:
     return f"CPU, {len(os.sched_getaffinity(0))} cores"
 
 
-def build(strategy: Strategy, size: int, classes: int, learning_rate: float, dtype: str) -> keras.Model:
-    """Build and compile a strategy's network under a dtype policy ("float32", "mixed_bfloat16", ...)."""
+def network(strategy: Strategy, size: int, classes: int, dtype: str = "float32") -> keras.Model:
+    """A strategy's network with fresh weights under a dtype policy ("float32", "mixed_bfloat16", ...)."""
+    before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(dtype)
-    model = getattr(networks, strategy.network)(size, strategy.channels, classes)
-    keras.config.set_dtype_policy("float32")
+    try:
+        return getattr(networks, strategy.network)(size, strategy.channels, classes)
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def trainable(strategy: Strategy, size: int, classes: int, learning_rate: float, dtype: str) -> keras.Model:
+    """The same, compiled with the strategy's optimizer and the loss that fits the number of classes."""
+    model = network(strategy, size, classes, dtype)
     optimizer = keras.optimizers.get({"class_name": strategy.optimizer, "config": {"learning_rate": learning_rate}})
     loss = "binary_crossentropy" if classes == 2 else "sparse_categorical_crossentropy"
     model.compile(optimizer, loss, metrics=["accuracy"])
@@ -63,7 +71,7 @@ def _rate(strategy: Strategy, size: int, batch_size: int, dtype: str, check: Cal
     rng = np.random.default_rng(0)
     x = rng.integers(0, 256, (batch_size, size, size, strategy.channels), np.uint8)
     y = rng.integers(0, 2, batch_size)
-    model = build(strategy, size, 2, 0.001, dtype)
+    model = trainable(strategy, size, 2, 0.001, dtype)
     model.train_on_batch(x, y)  # the first step compiles
     steps, start = 0, time.perf_counter()
     while steps < MIN_STEPS or time.perf_counter() - start < MEASURE_S:

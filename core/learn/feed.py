@@ -6,6 +6,8 @@ import numpy as np
 from core.config import Augmentation
 from core.learn import augment
 
+UNCHANGED = Augmentation()
+
 
 class Feed(keras.utils.PyDataset):
     """(batch, size, size, channels) uint8 images with their labels, in an order drawn anew each epoch.
@@ -19,7 +21,7 @@ class Feed(keras.utils.PyDataset):
         images: np.ndarray,
         labels: np.ndarray,
         batch_size: int,
-        augmentation: Augmentation = Augmentation(),
+        augmentation: Augmentation = UNCHANGED,
         prepare: str = "photo",
         seed: int = 0,
         first_epoch: int = 0,
@@ -37,7 +39,7 @@ class Feed(keras.utils.PyDataset):
         # Sorted, so that a memory map is read front to back; the order within a batch does not matter.
         chosen = np.sort(self.order[index * self.batch : (index + 1) * self.batch])
         images = self.images[chosen]
-        if self.augmentation != Augmentation():
+        if self.augmentation != UNCHANGED:
             rng = np.random.default_rng((self.seed, self.epoch, index))
             drawn = augment.draw(self.augmentation, len(chosen), rng)
             images = augment.apply(images, augment.matrices(drawn, *images.shape[1:3]), self.prepare)

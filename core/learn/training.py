@@ -72,7 +72,7 @@ class Reporter:
         self.key = run.key
         self.started = time.time()
         self.before = run.seconds
-        self.progress = runs.Progress(stage="starting", epochs=run.config.epochs)
+        self.progress = runs.Progress(stage="starting", epochs=run.config.epochs, process=os.getpid())
         self.written = 0.0
 
     @property
@@ -144,7 +144,7 @@ def _start_or_resume(run: runs.Run, dtype: str) -> tuple[keras.Model, dict[str, 
     config = run.config
     keras.utils.set_random_seed(config.seed)
     strategy = STRATEGIES[config.strategy]
-    return compute.build(strategy, config.image_size, len(run.classes), config.learning_rate, dtype), {}, 0
+    return compute.trainable(strategy, config.image_size, len(run.classes), config.learning_rate, dtype), {}, 0
 
 
 def best_epoch(history: dict[str, list[float]]) -> int:
@@ -173,6 +173,12 @@ class Follow(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         self.epoch, self.epoch_began = epoch, time.time()
+        # Keras does not save the state of dropout's random numbers: derived from the epoch, a resumed training sees
+        # the masks an uninterrupted one would have seen.
+        states = [variable for variable in self.model.variables if variable.path.endswith("seed_generator_state")]
+        for number, state in enumerate(states):
+            rng = np.random.default_rng((self.run.config.seed, epoch, number))
+            state.assign(rng.integers(2**32, size=2, dtype=np.uint32))
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
         now = time.time()
@@ -215,10 +221,10 @@ def _publish(run: runs.Run, report: Reporter, dataset: Dataset, validation: tupl
     config, strategy = run.config, STRATEGIES[run.config.strategy]
     best = keras.models.load_model(run.folder / "checkpoint" / "best.keras", compile=False)
     # Served in float32: it answers alike on every machine, whatever number format was fastest for training here.
-    model = compute.build(strategy, config.image_size, len(run.classes), config.learning_rate, "float32")
+    model = compute.network(strategy, config.image_size, len(run.classes))
     model.set_weights(best.get_weights())
     with paths.replacing(run.folder / "model.keras") as temporary:
-        model.save(temporary, include_optimizer=False)
+        model.save(temporary)
 
     test = arrays.decoded(dataset, config.prepare, config.image_size, strategy.channels, "test")[:2]
     evaluation = {}

@@ -28,7 +28,7 @@ LIVE_STATES = ("queued", "running")
 STALE_AFTER_S = 20.0
 
 BROKEN = N_("Training broke off because of a fault in Handful: {error}. The server's log has the details.")
-WORKER_LOST = N_("The training process died several times, most likely for lack of memory. Try a smaller batch or image.")
+WORKER_LOST = N_("The training process died again and again, most likely for lack of memory. Try smaller batches.")
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,7 @@ class Progress:
     eta_s: float | None = None
     device: str = ""
     dtype: str = ""
+    process: int = 0  # the worker's process number
     updated: float = 0.0
 
     @property

@@ -1,0 +1,55 @@
+"""The built-in shapes classifier: from pressing Train to done, and its accuracy on drawings by people it never saw."""
+
+import argparse
+import time
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks import machine
+
+SETS = ("shapes_dollar1/train", "shapes_dollar1/test", "shapes_tykimos/hard_handwriting_shape/test",
+        "shapes_tykimos/handwriting_shape/test")  # fmt: skip
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, default=machine.SHARED)
+    parser.add_argument("--seeds", type=int, default=3)
+    options = parser.parse_args()
+    print(machine.describe())
+    with machine.fresh_home():
+        from core import jobs
+        from core.config import make_config
+        from core.data import datasets, images, importing
+        from core.results import runs
+
+        engine = jobs.engine()
+        engine.warm_up()
+        dataset = datasets.load(jobs.BUILTIN_SET)
+        strangers = {
+            name: [(label, images.decode(path)) for label, path in importing.scan_folder(options.data / name)]
+            for name in SETS
+        }
+        for seed in range(options.seeds):
+            config = make_config(dataset.fingerprint, dataset.kind, jobs.BUILTIN_STRATEGY, {"seed": seed})
+            pressed = time.perf_counter()
+            run = engine.submit(config, dataset)
+            while runs.find(run.key).live:
+                time.sleep(0.1)
+            run = runs.find(run.key)
+            print(
+                f"seed {seed}: press to done {time.perf_counter() - pressed:.1f} s, "
+                f"{len(runs.history(run.key)['loss'])} epochs, {runs.progress(run.key).dtype}, "
+                f"validation {run.accuracy:.4f}"
+            )
+            for name, pictures in strangers.items():
+                answers = [engine.predict([run.key], rgb)[0].probabilities for _, rgb in pictures]
+                hits = sum(
+                    run.classes[int(np.argmax(p))] == label for p, (label, _) in zip(answers, pictures, strict=True)
+                )
+                print(f"  {name}: {hits} of {len(pictures)}, {hits / len(pictures):.4f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,82 @@
+"""Decoded images as memory-mapped arrays: decoded once for each way of preparing them, whoever asks."""
+
+import hashlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from core import paths
+from core.data import images
+from core.data.manifest import Dataset, Entry
+from core.data.threads import in_threads
+
+BUDGET_BYTES = 8 * 1024**3
+"""What all cached arrays together may take on disk; those not used for longest go first."""
+
+
+def decoded(
+    dataset: Dataset,
+    prepare: str,
+    size: int,
+    channels: int,
+    split: str | None = None,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> tuple[np.ndarray, np.ndarray, tuple[Entry, ...]]:
+    """The live images of a split (None: of all) as a network reads them, by `images.network_input`.
+
+    Returns images (n, size, size, channels) uint8, a read-only memory map; labels (n,) int64, indices into
+    `dataset.live_classes`; and the n entries in the same order. on_progress(done, total) is called while images are
+    decoded, and may raise to stop: nothing half-written stays. UserError where an image cannot be decoded.
+    """
+    entries = dataset.live(split)
+    labels = np.array([dataset.live_classes.index(e.label) for e in entries], dtype=np.int64)
+    shape = (len(entries), size, size, channels)
+    if not entries:
+        return np.empty(shape, np.uint8), labels, entries
+    path = paths.array_cache() / f"{_key(entries, prepare, size, channels)}.npy"
+    if not path.exists():
+        with paths.replacing(path) as temporary:
+            _fill(temporary, shape, [dataset.image_path(e) for e in entries], prepare, on_progress)
+        _keep_budget(path)
+    os.utime(path)
+    return np.load(path, mmap_mode="r"), labels, entries
+
+
+def _key(entries: tuple[Entry, ...], prepare: str, size: int, channels: int) -> str:
+    parts = [images.INPUT_VERSION, prepare, size, channels, *(e.content for e in entries)]
+    return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()[:32]
+
+
+def _fill(
+    path: Path,
+    shape: tuple[int, int, int, int],
+    files: list[Path],
+    prepare: str,
+    on_progress: Callable[[int, int], None] | None,
+) -> None:
+    array = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
+    _, size, _, channels = shape
+    # A drawing's ink is looked for in every pixel; a photo is made smaller anyway.
+    at_least = size if prepare == "photo" else None
+
+    def decode(row: int) -> None:
+        array[row] = images.network_input(images.decode(files[row], at_least), prepare, size, channels)
+
+    for done, _ in enumerate(in_threads(decode, range(len(files))), 1):
+        if on_progress:
+            on_progress(done, len(files))
+    array.flush()
+
+
+def _keep_budget(newest: Path) -> None:
+    files = sorted(paths.array_cache().glob("*.npy"), key=lambda file: file.stat().st_mtime)
+    total = sum(file.stat().st_size for file in files)
+    for file in files:
+        if total <= BUDGET_BYTES:
+            return
+        if file != newest:
+            total -= file.stat().st_size
+            # Whoever has it mapped keeps it until they let go.
+            file.unlink(missing_ok=True)

@@ -1,0 +1,334 @@
+"""Changes inside a data set: each one atomic, remembered, and undone by `undo`, also after a restart.
+
+Before an edit the manifest is kept under `history/`; the new one says what the edit did. Nothing else changes, because
+images are stored by content: those that no kept manifest names any more are removed.
+"""
+
+import os
+import tempfile
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from core import paths
+from core.data import datasets, manifest
+from core.data.drawings import looks_like_drawing
+from core.data.manifest import Dataset, Duplicate, Entry, Note, Report, Skipped, clean_label, clean_name, locked
+from core.data.splits import SPLITS, assign
+from core.data.storing import Stored, normalise
+from core.data.threads import in_threads
+from core.errors import UserError
+from core.words import N_
+
+KEEP_EDITS = 20
+
+
+def add_class(name: str, label: str) -> Dataset:
+    """Add an empty class."""
+    label = clean_label(label)
+
+    def change(before: Dataset) -> tuple[Dataset, Note]:
+        if label in before.classes:
+            raise UserError("There is already a class '{label}'. Choose another name.", label=label)
+        _check_spelling(before.classes, label)
+        return _with(before, classes={*before.classes, label}), Note(N_("added the class '{label}'"), {"label": label})
+
+    return _edit(name, change)
+
+
+def rename_class(name: str, label: str, new_label: str) -> Dataset:
+    """Rename a class. UserError where the new name is taken: merging is what `move_images` does."""
+    new_label = clean_label(new_label)
+
+    def change(before: Dataset) -> tuple[Dataset, Note]:
+        _check_class(before, label)
+        others = {*before.classes} - {label}
+        if new_label in others:
+            raise UserError(
+                "There is already a class '{label}'. To merge the two, move the images there instead.", label=new_label
+            )
+        _check_spelling(others, new_label)
+        entries = [replace(e, label=new_label) if e.label == label else e for e in before.entries]
+        note = Note(N_("renamed the class '{old}' to '{new}'"), {"old": label, "new": new_label})
+        return _with(before, entries, {*others, new_label}), note
+
+    return _edit(name, change)
+
+
+def delete_class(name: str, label: str) -> Dataset:
+    """Delete a class and its images."""
+
+    def change(before: Dataset) -> tuple[Dataset, Note]:
+        _check_class(before, label)
+        entries = [e for e in before.entries if e.label != label]
+        note = Note(N_("deleted the class '{label}'"), {"label": label})
+        return _with(before, entries, {*before.classes} - {label}), note
+
+    return _edit(name, change)
+
+
+def add_images(name: str, label: str, images: Iterable[tuple[str, bytes | np.ndarray]]) -> Report:
+    """Add images, as (source name, file content or array), to a class, which is made where it does not exist.
+
+    Each goes to the split that misses it most; none moves. What is not an image, or is in the class already, is left
+    out and reported. `images` is read one by one.
+    """
+    label = clean_label(label)
+    _check_editable(datasets.load(name))
+    with tempfile.TemporaryDirectory(prefix=".adding-", dir=paths.datasets()) as folder:
+        staged = Path(folder)
+        skipped: list[Skipped] = []
+        arrived: list[tuple[str, str, bool]] = []
+        for result in in_threads(lambda image: _stage(*image, staged), images):
+            skipped.append(result) if isinstance(result, Skipped) else arrived.append(result)
+        duplicates: list[Duplicate] = []
+        added: list[Entry] = []
+
+        def change(before: Dataset) -> tuple[Dataset, Note]:
+            _check_spelling(before.classes, label)
+            names = {e.content: e.image for e in before.entries}
+            in_class = {e.content: e.source for e in before.entries if e.label == label}
+            new: dict[str, tuple[str, str]] = {}
+            for source, image, _ in arrived:
+                content = image.partition(".")[0]
+                if content in in_class:
+                    duplicates.append(Duplicate(source, in_class[content]))
+                    continue
+                in_class[content] = source
+                new[content] = (names.get(content, image), source)
+            if not new:
+                return before, Note("", {})
+            split_of = assign(
+                [(label, content) for content in new], [(e.label, e.content, e.split) for e in before.entries]
+            )
+            added.extend(Entry(image, label, split_of[content], source) for content, (image, source) in new.items())
+            for entry in added:
+                with suppress(FileNotFoundError):  # kept under the name that the data set has for this content
+                    os.replace(staged / entry.image, before.image_path(entry))
+            kind = before.kind or ("drawing" if 2 * sum(drawn for *_, drawn in arrived) > len(arrived) else "photo")
+            note = _counted(
+                len(added), N_("added an image to '{label}'"), N_("added {count} images to '{label}'"), label=label
+            )
+            return replace(_with(before, [*before.entries, *added], {*before.classes, label}), kind=kind), note
+
+        _edit(name, change)
+    return Report(clean_name(name), len(added), tuple(skipped), tuple(duplicates))
+
+
+def move_images(name: str, images: Iterable[str | Entry], label: str) -> Dataset:
+    """Move images to a class, which is made where it does not exist. They keep their split.
+
+    In all verbs an image is named by its file name, which means it in every class it is in, or by its Entry.
+    """
+    label = clean_label(label)
+
+    def change(before: Dataset) -> tuple[Dataset, Note]:
+        _check_spelling(before.classes, label)
+        chosen = _chosen(before, images)
+        there = {e.image for e in before.entries if e.label == label}
+        entries = []
+        for entry in before.entries:
+            if entry in chosen and entry.label != label:
+                if entry.image in there:
+                    continue
+                there.add(entry.image)
+                entry = replace(entry, label=label)
+            entries.append(entry)
+        note = _counted(
+            len(chosen), N_("moved an image to '{label}'"), N_("moved {count} images to '{label}'"), label=label
+        )
+        return _with(before, entries, {*before.classes, label}), note
+
+    return _edit(name, change)
+
+
+def delete_images(name: str, images: Iterable[str | Entry]) -> Dataset:
+    """Delete images. Their classes stay, even when nothing is left in them."""
+
+    def change(before: Dataset) -> tuple[Dataset, Note]:
+        chosen = _chosen(before, images)
+        note = _counted(len(chosen), N_("deleted an image"), N_("deleted {count} images"))
+        return _with(before, [e for e in before.entries if e not in chosen]), note
+
+    return _edit(name, change)
+
+
+def exclude_images(name: str, images: Iterable[str | Entry], excluded: bool = True) -> Dataset:
+    """Keep images out of training and examining without deleting them, or let them in again."""
+
+    def change(before: Dataset) -> tuple[Dataset, Note]:
+        chosen = _chosen(before, images)
+        if excluded:
+            note = _counted(len(chosen), N_("excluded an image"), N_("excluded {count} images"))
+        else:
+            note = _counted(len(chosen), N_("included an image again"), N_("included {count} images again"))
+        entries = [replace(e, excluded=excluded) if e in chosen else e for e in before.entries]
+        return _with(before, entries), note
+
+    return _edit(name, change)
+
+
+def move_split(name: str, images: Iterable[str | Entry], split: str) -> Dataset:
+    """Move images to another split, in every class they are in: a content never lies in two splits."""
+    if split not in SPLITS:
+        raise UserError("There is no split {split!r}. Use train, validation or test.", split=split)
+
+    def change(before: Dataset) -> tuple[Dataset, Note]:
+        contents = {e.content for e in _chosen(before, images)}
+        entries = [replace(e, split=split) if e.content in contents else e for e in before.entries]
+        note = _counted(
+            len(contents),
+            N_("moved an image to the split '{split}'"),
+            N_("moved {count} images to the split '{split}'"),
+            split=split,
+        )
+        return _with(before, entries), note
+
+    return _edit(name, change)
+
+
+def set_kind(name: str, kind: str) -> Dataset:
+    """Say that the data set holds photos or drawings, which decides how its images are prepared."""
+    datasets.check_kind(kind)
+    note = Note(N_("changed the kind to '{kind}'"), {"kind": kind})
+    return _edit(name, lambda before: (replace(before, kind=kind), note))
+
+
+def can_undo(name: str) -> Note | None:
+    """What `undo` would take back, or None."""
+    dataset = datasets.load(name)
+    return dataset.edit if _history(dataset.folder) else None
+
+
+def undo(name: str) -> Note:
+    """Take back the last edit and tell which it was. KEEP_EDITS can be taken back, one after another."""
+    name = clean_name(name)
+    with locked(name):
+        dataset = datasets.load(name)
+        history = _history(dataset.folder)
+        if not history:
+            raise UserError("There is nothing to undo in '{name}'.", name=name)
+        os.replace(history[-1], dataset.folder / "manifest.json")
+        _purge(dataset.folder, {e.image for e in dataset.entries})
+    return dataset.edit
+
+
+def _edit(name: str, change: Callable[[Dataset], tuple[Dataset, Note]]) -> Dataset:
+    """Run one edit. A change that changes nothing is not remembered."""
+    name = clean_name(name)
+    with locked(name):
+        before = datasets.load(name)
+        _check_editable(before)
+        after, note = change(before)
+        if after == before:
+            return before
+        _remember(before.folder)
+        manifest.write(replace(after, edit=note), before.folder)
+        _forget(before.folder)
+    return datasets.load(name)
+
+
+def _with(before: Dataset, entries: Iterable[Entry] | None = None, classes: Iterable[str] | None = None) -> Dataset:
+    return replace(
+        before,
+        entries=before.entries if entries is None else tuple(entries),
+        classes=before.classes if classes is None else tuple(sorted(classes)),
+    )
+
+
+def _counted(count: int, one: str, many: str, **values: str) -> Note:
+    return Note(one if count == 1 else many, {"count": count, **values})
+
+
+def _stage(source: str, image: bytes | np.ndarray, folder: Path) -> Skipped | tuple[str, str, bool]:
+    try:
+        stored: Stored = normalise(image)
+    except UserError as error:
+        return Skipped(source, error.template, error.values)
+    stored.write(folder)
+    return source, stored.image, looks_like_drawing(stored.rgb)
+
+
+def _chosen(dataset: Dataset, images: Iterable[str | Entry]) -> set[Entry]:
+    named: dict[str, list[Entry]] = {}
+    for entry in dataset.entries:
+        named.setdefault(entry.image, []).append(entry)
+    chosen: set[Entry] = set()
+    for image in images:
+        entries = named.get(image if isinstance(image, str) else image.image, [])
+        if isinstance(image, Entry):
+            entries = [e for e in entries if e.label == image.label]
+        if not entries:
+            raise UserError(
+                "The data set '{name}' has no image '{image}' there. It was changed meanwhile: look at it again.",
+                name=dataset.name,
+                image=image if isinstance(image, str) else image.source,
+            )
+        chosen.update(entries)
+    return chosen
+
+
+def _check_editable(dataset: Dataset) -> None:
+    if dataset.read_only:
+        raise UserError("'{name}' is built in and cannot be changed. Make a copy and change that.", name=dataset.name)
+
+
+def _check_class(dataset: Dataset, label: str) -> None:
+    if label not in dataset.classes:
+        raise UserError(
+            "'{name}' has no class '{label}'. It has: {classes}.",
+            name=dataset.name,
+            label=label,
+            classes=", ".join(dataset.classes),
+        )
+
+
+def _check_spelling(classes: Iterable[str], label: str) -> None:
+    for other in classes:
+        if other != label and other.casefold() == label.casefold():
+            raise UserError(
+                "There is already a class '{other}', which differs from '{label}' in upper and lower case only. Use "
+                "one spelling.",
+                other=other,
+                label=label,
+            )
+
+
+def _history(folder: Path) -> list[Path]:
+    """The manifests before the last edits, oldest first."""
+    kept = sorted((folder / "history").glob("*.json"))
+    # Stopped between remembering and writing: the newest is what is there now.
+    if kept and kept[-1].samefile(folder / "manifest.json"):
+        kept.pop().unlink()
+    return kept
+
+
+def _remember(folder: Path) -> None:
+    kept = _history(folder)
+    number = int(kept[-1].stem) + 1 if kept else 1
+    (folder / "history").mkdir(exist_ok=True)
+    os.link(folder / "manifest.json", folder / "history" / f"{number:08}.json")
+
+
+def _forget(folder: Path) -> None:
+    for old in _history(folder)[:-KEEP_EDITS]:
+        images = _images(old)
+        old.unlink()
+        _purge(folder, images)
+
+
+def _purge(folder: Path, images: set[str]) -> None:
+    """Remove those of the images that no kept manifest names."""
+    for kept in (folder / "manifest.json", *_history(folder)):
+        if not images:
+            return
+        images = images - _images(kept)
+    for image in images:
+        (folder / "images" / image).unlink(missing_ok=True)
+
+
+def _images(path: Path) -> set[str]:
+    return {entry[0] for entry in paths.read_json(path)["entries"]}

@@ -1,0 +1,260 @@
+"""Data sets in and out: zips and folders of class folders, read one image at a time, and the zip they leave as."""
+
+import json
+import os
+import re
+import zipfile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO, NamedTuple
+
+from core import paths
+from core.data import archives, datasets, layout, manifest
+from core.data.archives import Found
+from core.data.drawings import looks_like_drawing
+from core.data.layout import Place
+from core.data.manifest import KINDS, Dataset, Duplicate, Entry, Note, Report, Skipped, locked
+from core.data.splits import LEARNING_SHARES, SPLITS, assign
+from core.data.storing import normalise
+from core.data.threads import in_threads
+from core.errors import UserError
+from core.words import N_
+
+Source = str | Path | BinaryIO
+_SAMPLE = 50  # images looked at to tell photos from drawings
+_LINK = N_("A link to a folder, which is not followed.")
+_PRECEDENCE = ("test", "validation", "train")
+"""Where a content was put into several splits, an examination keeps it, or it would be answered from memory."""
+
+
+class Arrival(NamedTuple):
+    """An image that was stored: as which file, in which class and split (None: not said), called what before."""
+
+    image: str
+    label: str
+    split: str | None
+    source: str
+
+    @property
+    def content(self) -> str:
+        return self.image.partition(".")[0]
+
+
+def import_source(
+    source: Source | Iterable[Source], name: str, on_progress: Callable[[int, int], None] | None = None
+) -> Report:
+    """Make a new data set of a folder, a zip, or several zips (paths, or open binary files with a `name`).
+
+    `core.data.layout` says which folders are understood. Splits that the folders name are kept; where there are
+    train and test alone, validation is carved out of train; otherwise images are split 70/15/15. Duplicates within a
+    class, and whatever is not an image, are left out and reported.
+
+    on_progress(done, total) may raise to stop. Whatever is raised, nothing stays behind. UserError where the zip or the
+    folder cannot be a data set: unsafe or damaged entries, wrong folders, one class only, fewer than 5 images a class.
+    """
+    name = datasets.check_free(name)
+    with ExitStack() as stack:
+        collected = _collect(_as_list(source), stack)
+        places = layout.arrange([path for path, _ in collected.files])
+        skipped = list(collected.skipped)
+        items = []
+        for (path, found), place in zip(collected.files, places, strict=True):
+            if isinstance(place, Note):
+                skipped.append(Skipped(path, *place))
+            else:
+                items.append((place, found))
+        stack.enter_context(locked(name))
+        folder = stack.enter_context(paths.replacing(paths.datasets() / name))
+        datasets.check_free(name)
+        (folder / "images").mkdir(parents=True)
+        arrivals, drawn = _store(items, folder / "images", skipped, on_progress)
+        labels = {place.label for place, _ in items}
+        entries, duplicates = _entries(arrivals, carve=collected.kind is None)
+        for unused in {a.image for a in arrivals} - {e.image for e in entries}:  # the same pixels as .png and as .jpg
+            (folder / "images" / unused).unlink()
+        counts = {label: sum(e.label == label for e in entries) for label in sorted(labels)}
+        datasets.check_sizes(counts)
+        kind = collected.kind or ("drawing" if drawn > 0.5 else "photo")
+        manifest.write(Dataset(name, kind, False, tuple(sorted(labels)), tuple(entries)), folder)
+    return Report(name, len(entries), tuple(skipped), tuple(duplicates))
+
+
+def scan_folder(path: Path) -> list[tuple[str, Path]]:
+    """(class, file) for a folder of class folders that is not imported, as for examining a network. Splits are ignored.
+
+    UserError as in `import_source`, but any number of classes and images will do.
+    """
+    path = Path(path)
+    if not path.is_dir():
+        raise UserError("There is no folder '{path}'. Give a folder of class folders.", path=path)
+    found, _ = _folder_contents(path)
+    places = layout.arrange(layout.unwrapped([file.path for file in found]))
+    return [
+        (place.label, path / file.path) for file, place in zip(found, places, strict=True) if isinstance(place, Place)
+    ]
+
+
+def export_zip(name: str, file: Path | BinaryIO) -> None:
+    """Write a data set's live images as a zip of class folders inside train, validation and test.
+
+    Importing it again gives the same fingerprint; the kind travels in the zip's comment. Images are packed already, so
+    they are stored as they are.
+    """
+    dataset = datasets.load(name)
+    if not dataset.live():
+        raise UserError("'{name}' has no images to download. Add some first.", name=dataset.name)
+    if isinstance(file, Path):
+        with paths.replacing(file) as temporary, temporary.open("wb") as opened:
+            _export(dataset, opened)
+    else:
+        _export(dataset, file)
+
+
+class _Collected(NamedTuple):
+    files: list[tuple[str, Found]]
+    """(path as `layout.arrange` takes it, file)"""
+    skipped: list[Skipped]
+    kind: str | None
+    """Of a zip that was exported, the data set's kind; its splits are taken as they are."""
+
+
+def _as_list(source: Source | Iterable[Source]) -> list[Path | BinaryIO]:
+    sources = [source] if isinstance(source, str | Path) or hasattr(source, "read") else list(source)
+    if not sources:
+        raise UserError("There is nothing to import. Choose a zip or a folder of class folders.")
+    return [Path(s) if isinstance(s, str) else s for s in sources]
+
+
+def _collect(sources: list[Path | BinaryIO], stack: ExitStack) -> _Collected:
+    """What the sources contain. Zips stay open until `stack` closes."""
+    if len(sources) == 1 and isinstance(sources[0], Path) and sources[0].is_dir():
+        found, skipped = _folder_contents(sources[0])
+        return _Collected(list(zip(layout.unwrapped([f.path for f in found]), found, strict=True)), skipped, None)
+    files, skipped, kinds = [], [], []
+    for source in sources:
+        file_name = Path(source if isinstance(source, Path) else getattr(source, "name", "upload.zip")).name
+        archive = stack.enter_context(archives.open_zip(source, file_name))
+        found, left_out = archives.contents(archive, file_name)
+        stem = file_name.rpartition(".")[0] or file_name
+        named = layout.named_by_zip(layout.unwrapped([f.path for f in found]), stem)
+        files += zip(named, found, strict=True)
+        skipped += left_out
+        kinds.append(_exported_kind(archive.comment))
+    return _Collected(files, skipped, kinds[0] if len(kinds) == 1 else None)
+
+
+def _folder_contents(folder: Path) -> tuple[list[Found], list[Skipped]]:
+    found, skipped, sizes = [], [], []
+    for where, folders, names in os.walk(folder):
+        folders.sort()
+        inside = Path(where).relative_to(folder)
+        for subfolder in list(folders):
+            path = (inside / subfolder).as_posix()
+            if (Path(where) / subfolder).is_symlink():
+                skipped.append(Skipped(path, _LINK, {}))
+            elif (reason := layout.unwanted(path + "/x.png")) is not None:
+                folders.remove(subfolder)
+                skipped.append(Skipped(path, *reason))
+        for file_name in sorted(names):
+            path = (inside / file_name).as_posix()
+            if (reason := layout.unwanted(path)) is not None:
+                skipped.append(Skipped(path, *reason))
+                continue
+            file = folder / path
+            found.append(Found(path, file.read_bytes))
+            sizes.append((path, file.stat().st_size if file.is_file() else 0))
+    archives.check_limits(folder.name, sizes)
+    return found, skipped
+
+
+def _store(
+    items: list[tuple[Place, Found]],
+    folder: Path,
+    skipped: list[Skipped],
+    on_progress: Callable[[int, int], None] | None,
+) -> tuple[list[Arrival], float]:
+    """Normalise and write every image; also the share of drawings among a sample of them."""
+    every = max(1, len(items) // _SAMPLE)
+
+    def contents() -> Iterator[tuple[int, Place, Found, bytes | Skipped]]:
+        for number, (place, found) in enumerate(items):
+            yield number, place, found, _read(found)
+
+    def store(item: tuple[int, Place, Found, bytes | Skipped]) -> Skipped | tuple[Arrival, bool | None]:
+        number, place, found, content = item
+        if isinstance(content, Skipped):
+            return content
+        try:
+            stored = normalise(content)
+        except UserError as error:
+            return Skipped(found.path, error.template, error.values)
+        stored.write(folder)
+        arrival = Arrival(stored.image, place.label, place.split, found.path)
+        return arrival, looks_like_drawing(stored.rgb) if number % every == 0 else None
+
+    arrivals, looks = [], []
+    for done, result in enumerate(in_threads(store, contents()), 1):
+        if isinstance(result, Skipped):
+            skipped.append(result)
+        else:
+            arrivals.append(result[0])
+            looks += [result[1]] if result[1] is not None else []
+        if on_progress:
+            on_progress(done, len(items))
+    return arrivals, sum(looks) / max(1, len(looks))
+
+
+def _read(found: Found) -> bytes | Skipped:
+    try:
+        return found.read()
+    except UserError as error:
+        return Skipped(found.path, error.template, error.values)
+    except OSError as error:
+        return Skipped(found.path, N_("It cannot be read ({reason})."), {"reason": error.strerror})
+
+
+def _entries(arrivals: list[Arrival], carve: bool) -> tuple[list[Entry], list[Duplicate]]:
+    """One entry for each content in a class, each content in one split. `carve`: make the splits that are missing."""
+    kept: dict[tuple[str, str], Arrival] = {}
+    images: dict[str, str] = {}
+    split_of: dict[str, str] = {}
+    duplicates = []
+    # Stable: within a split, the first one to arrive is kept.
+    for arrival in sorted(arrivals, key=lambda a: _PRECEDENCE.index(a.split) if a.split else 0):
+        first = kept.setdefault((arrival.label, arrival.content), arrival)
+        if first is not arrival:
+            duplicates.append(Duplicate(arrival.source, first.source))
+        images.setdefault(arrival.content, arrival.image)
+        split_of.setdefault(arrival.content, arrival.split)
+    splits = set(split_of.values())
+    if splits == {None}:
+        split_of = assign(kept)
+    elif carve and splits == {"train", "test"}:
+        learning = [(label, content) for label, content in kept if split_of[content] == "train"]
+        split_of |= assign(learning, shares=LEARNING_SHARES)
+    entries = [Entry(images[a.content], a.label, split_of[a.content], a.source) for a in kept.values()]
+    return entries, duplicates
+
+
+def _exported_kind(comment: bytes) -> str | None:
+    try:
+        kind = json.loads(comment)["handful"]["kind"]
+    except (ValueError, KeyError, TypeError):
+        return None
+    return kind if kind in KINDS else None
+
+
+def _export(dataset: Dataset, file: BinaryIO) -> None:
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+        archive.comment = json.dumps({"handful": {"kind": dataset.kind}}).encode()
+        taken: set[str] = set()
+        for entry in sorted(dataset.live(), key=lambda e: (SPLITS.index(e.split), e.label, e.content)):
+            stem = re.sub(r"[^\w -]", "_", PurePosixPath(entry.source).stem)[:60].strip() or entry.content
+            suffix = entry.image.rpartition(".")[2]
+            path = f"{entry.split}/{entry.label}/{stem}.{suffix}"
+            if path.casefold() in taken:
+                path = f"{entry.split}/{entry.label}/{entry.content}.{suffix}"
+            taken.add(path.casefold())
+            # A fixed date: the same data set gives the same zip.
+            archive.writestr(zipfile.ZipInfo(path), dataset.image_path(entry).read_bytes())

@@ -1,0 +1,122 @@
+"""The Data page as a visitor meets it: what it shows, edits and their undo, what it says when something is wrong."""
+
+from streamlit.testing.v1 import AppTest
+from visitor import labelled, opened, press, says
+
+from core.data import datasets, edits
+from core.data.manifest import Dataset
+
+
+def dialog(verb: str, *about: Dataset) -> AppTest:
+    """A dialog's content as a page of its own: AppTest reruns whole pages, which closes dialogs."""
+
+    def script(verb, about):
+        from ui import chooser, intake
+
+        ask = {"new": intake.ask_new, "copy": chooser.ask_copy, "delete": chooser.ask_delete}[verb]
+        ask(*about)
+
+    return AppTest.from_function(script, args=(verb, about), default_timeout=30).run()
+
+
+def test_a_built_in_set_can_be_looked_at_and_copied_but_not_changed():
+    app = opened("1_Data")
+    assert labelled(app.metric, "Images").value == "18"
+    labels = [button.label for button in app.button]
+    assert "Make an editable copy" in labels
+    assert "Delete data set" not in labels
+    assert not app.checkbox
+
+
+def test_copy_makes_an_editable_set():
+    app = dialog("copy", datasets.load("shapes"))
+    press(app, "Copy")
+    assert app.session_state["dataset_wish"] == "my shapes"
+    assert datasets.load("my shapes").read_only is False
+
+
+def test_numbers_and_gallery_of_a_set(pets):
+    app = opened("1_Data", dataset="pets")
+    assert labelled(app.metric, "Images").value == "12"
+    assert labelled(app.metric, "Classes").value == "2"
+    assert labelled(app.metric, "Longer side, median").value == "64 px"
+    assert len(app.checkbox) == 6  # of the first class
+
+
+def test_ticked_images_are_deleted_and_come_back(pets):
+    app = opened("1_Data", dataset="pets")
+    app.checkbox[0].check()
+    app.checkbox[1].check().run()
+    press(app, "Delete images")
+    assert len(datasets.load("pets").entries) == 10
+    press(app, "Undo: deleted 2 images")
+    assert datasets.load("pets").entries == pets.entries
+
+
+def test_a_class_is_renamed(pets):
+    app = opened("1_Data", dataset="pets")
+    labelled(app.text_input, "New name").input("kittens")
+    press(app, "Rename")
+    assert datasets.load("pets").classes == ("dogs", "kittens")
+
+
+def test_deleting_all_classes_but_one_leaves_a_page_that_works(pets):
+    edits.delete_class("pets", "dogs")
+    app = opened("1_Data", dataset="pets")
+    assert "Move to class" not in [button.label for button in app.button]
+
+
+def test_switching_the_kind_is_an_edit(pets):
+    app = opened("1_Data", dataset="pets")
+    labelled(app.segmented_control, "What these images are").set_value("drawing").run()
+    assert datasets.load("pets").kind == "drawing"
+
+
+def test_image_files_come_into_a_class_once(pets, photo, encoded):
+    app = opened("1_Data", dataset="pets")
+    uploader = labelled(app.file_uploader, "Images of this class")
+    uploader.set_value([("new.png", encoded(photo(999)), "image/png"), ("bad.png", b"text", "image/png")]).run()
+    press(app, "Add images")
+    assert len(datasets.load("pets").entries) == 13
+    assert says(app.warning, "Could not be used: 1")
+    assert says(app.text, "bad.png")
+    assert "Add images" not in [button.label for button in app.button]
+
+
+def test_a_new_set_is_empty_and_says_what_to_do_next():
+    app = dialog("new")
+    labelled(app.text_input, "Name").input("fresh").run()
+    press(app, "Create")
+    assert datasets.load("fresh").entries == ()
+    assert says(opened("1_Data", dataset="fresh").info, "empty")
+
+
+def test_a_taken_name_is_refused_in_words(pets):
+    app = dialog("new")
+    labelled(app.text_input, "Name").input("pets").run()
+    press(app, "Create")
+    assert says(app.error, "already a data set 'pets'")
+
+
+def test_a_zip_becomes_a_set(class_files, zipped):
+    app = dialog("new")
+    path = zipped(class_files({"cats": 6, "dogs": 6}), "animals.zip")
+    app.file_uploader[0].set_value([("animals.zip", path.read_bytes(), "application/zip")]).run()
+    press(app, "Create")
+    assert app.session_state["dataset_wish"] == "animals"
+    assert len(datasets.load("animals").entries) == 12
+
+
+def test_a_deleted_set_is_restored(pets):
+    app = dialog("delete", pets)
+    press(app, "Delete")
+    assert datasets.list_deleted() == ["pets"]
+    app = opened("1_Data", dataset="pets")
+    assert app.selectbox(key="dataset").value == "shapes"
+    labelled(app.menu_button, "Restore").click("pets").run()
+    assert app.selectbox(key="dataset").value == "pets"
+    assert datasets.load("pets").entries == pets.entries
+
+
+def test_a_link_to_a_set_that_is_gone_shows_the_first():
+    assert opened("1_Data", dataset="gone").selectbox(key="dataset").value == "shapes"

@@ -1,0 +1,192 @@
+"""The home page as a visitor meets it, with an engine that answers without workers."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+from visitor import labelled, says
+
+from core import jobs
+from core.config import make_config
+from core.data import datasets
+from core.errors import UserError
+from core.paths import ROOT
+from core.results import runs
+from core.results.runs import Progress
+from ui import home, sketch
+
+
+class Seer:
+    """An engine that always answers the same, and remembers what it was asked to train."""
+
+    probabilities = (0.02, 0.01, 0.97)
+
+    def __init__(self):
+        self.submitted = []
+
+    def submit(self, config, dataset):
+        self.submitted.append(config.key)
+
+    def predict(self, keys, rgb):
+        return [jobs.Prediction(key, runs.find(key).classes, self.probabilities, 12.3) for key in keys]
+
+
+@pytest.fixture(autouse=True)
+def seer(monkeypatch):
+    engine = Seer()
+    monkeypatch.setattr(jobs, "engine", lambda: engine)
+    return engine
+
+
+@pytest.fixture
+def run():
+    """The built-in classifier's run, queued."""
+    dataset = datasets.load(jobs.BUILTIN_SET)
+    run = runs.create(make_config(dataset.fingerprint, dataset.kind, jobs.BUILTIN_STRATEGY), dataset)
+    runs.set_state(run.key, "queued")
+    return run
+
+
+@pytest.fixture
+def trained(run):
+    runs.set_state(run.key, "done", accuracy=0.98)
+    return runs.find(run.key)
+
+
+@pytest.fixture
+def drawn(monkeypatch, drawing):
+    """Something is on the canvas."""
+    image = drawing(1, 288)
+    monkeypatch.setattr(home.sketch, "image_source", lambda key: image)
+    return image
+
+
+def opened(**query: str) -> AppTest:
+    app = AppTest.from_file(ROOT / "streamlit_app.py", default_timeout=60)
+    for name, value in query.items():
+        app.query_params[name] = value
+    app.run()
+    assert not app.exception
+    return app
+
+
+def test_a_trained_classifier_invites_to_draw(trained):
+    app = opened()
+    assert app.title[0].value == "Sketch"
+    assert says(app.subheader, "Draw a circle, a rectangle or a triangle")
+    assert labelled(app.button, "Undo").disabled
+    assert labelled(app.button, "Clear").disabled
+
+
+def test_a_drawing_is_answered_in_words_and_with_a_bar_for_every_class(trained, drawn):
+    app = opened()
+    assert app.header[0].value == "Triangle, 97%"
+    assert says(app.caption, "Answered in 12 ms")
+    [chart] = app.get("arrow_vega_lite_chart") or app.get("vega_lite_chart")
+    assert all(name in chart.proto.spec for name in ("circle", "rectangle", "triangle"))
+
+
+def test_a_doubtful_answer_is_said_with_doubt(trained, drawn, seer):
+    seer.probabilities = (0.4, 0.35, 0.25)
+    assert opened().header[0].value == "Perhaps circle, 40%"
+
+
+def test_without_its_drawings_the_classifier_says_what_it_does():
+    app = opened()
+    assert says(app.subheader, "still learning its first shapes")
+    assert not says(app.subheader, "Teach it")
+
+
+def test_while_the_classifier_trains_its_progress_shows(run, drawn):
+    runs.set_state(run.key, "running")
+    runs.write_progress(run.key, Progress(stage="training", share=0.4, eta_s=12))
+    app = opened()
+    assert says(app.subheader, "still learning its first shapes")
+    assert not app.header
+
+
+@pytest.mark.parametrize(("state", "message"), [("failed", runs.WORKER_LOST), ("cancelled", "")])
+def test_a_classifier_that_broke_off_can_be_trained_again(run, seer, state, message):
+    runs.set_state(run.key, state, message=message)
+    app = opened()
+    assert says(app.error, runs.WORKER_LOST) if message else says(app.info, "Somebody stopped")
+    labelled(app.button, "Learn them again").click().run()
+    assert seer.submitted == [run.key]
+
+
+def test_any_finished_run_can_look_and_the_address_remembers_which(trained, pets, drawn):
+    other = runs.create(make_config(pets.fingerprint, pets.kind, "small_cnn"), pets)
+    runs.set_state(other.key, "done", accuracy=0.9)
+    app = opened()
+    assert app.query_params["run"] == trained.key
+    app = opened(run=other.key)
+    assert labelled(app.selectbox, "Who looks at the drawing").value == other.key
+
+
+def test_teaching_puts_the_drawing_into_a_copy_of_the_built_in_set(trained, drawn):
+    app = opened()
+    assert labelled(app.button, "Add to data set").disabled
+    labelled(app.selectbox, "This is a ...").set_value("triangle").run()
+    labelled(app.button, "Add to data set").click().run()
+    assert not app.exception
+    before, after = datasets.load("shapes"), datasets.load("my shapes")
+    assert len(after.entries) == len(before.entries) + 1
+    assert sum(after.counts()["triangle"].values()) == sum(before.counts()["triangle"].values()) + 1
+    assert says(app.markdown, "The data set 'my shapes' now holds")
+
+
+def test_teaching_a_new_class(trained, drawn):
+    app = opened()
+    app.session_state["teach-label"] = "star"  # AppTest itself can only choose what is listed
+    app.run()
+    labelled(app.button, "Add to data set").click().run()
+    assert "star" in datasets.load("my shapes").classes
+
+
+def test_a_users_error_is_a_friendly_message(trained, drawn, seer, monkeypatch):
+    def fail(keys, rgb):
+        raise UserError("There is no file '{path}'. Check its name and folder.", path="model")
+
+    monkeypatch.setattr(seer, "predict", fail, raising=False)
+    assert says(opened().error, "There is no file 'model'.")
+    assert says(opened(lang="ko").error, "'model' 파일이 없어요.")
+
+
+def test_the_address_chooses_the_language(trained):
+    app = opened(lang="ko")
+    assert app.title[0].value == "스케치"
+    assert app.query_params["lang"] == "ko"
+
+
+def test_an_unknown_language_falls_back_to_english(trained):
+    assert opened(lang="xx").title[0].value == "Sketch"
+
+
+def test_blank_pictures_are_nothing_and_drawings_outlive_a_change_of_page(encoded, drawing):
+    sheet = {"pictures": {}}
+    blank, ink = np.full((288, 288, 3), 255, np.uint8), drawing(1, 288)
+    assert sketch._picture(sheet, encoded(blank), 1) is None
+    assert np.array_equal(sketch._picture(sheet, encoded(ink), 2), ink)
+    assert np.array_equal(sketch._picture(sheet, None, 2), ink)  # a canvas that has just appeared with that drawing
+    assert sketch._picture(sheet, None, 0) is None
+
+
+SCRIPT = """
+import sys
+from streamlit.testing.v1 import AppTest
+from core import jobs
+app = AppTest.from_file("streamlit_app.py", default_timeout=60).run()
+assert not app.exception and app.title, app
+loaded = {"tensorflow", "keras"} & set(sys.modules)
+assert not loaded, loaded
+"""
+
+
+def test_the_server_process_never_imports_tensorflow(home):
+    # In a process of its own: another test may have imported it here.
+    done = subprocess.run([sys.executable, "-c", SCRIPT], cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)},
+                          capture_output=True, text=True, timeout=120)  # fmt: skip
+    assert done.returncode == 0, done.stderr

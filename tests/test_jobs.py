@@ -1,0 +1,158 @@
+"""The engine with real workers: sharing, cache, cancel, and what happens when processes are killed."""
+
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+
+from core import jobs
+from core.config import make_config
+from core.data import datasets, edits
+from core.data.shapes import generate
+from core.errors import UserError
+from core.results import runs
+
+pytestmark = pytest.mark.slow
+
+LONG = {"epochs": 200, "patience": 200, "batch_size": 8}
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory):
+    # The workers inherit the environment, so one home serves all tests of this module.
+    patch = pytest.MonkeyPatch()
+    patch.setenv("HANDFUL_HOME", str(tmp_path_factory.mktemp("engine")))
+    engine = jobs.Engine()
+    yield engine
+    engine.close()
+    patch.undo()
+
+
+@pytest.fixture
+def home():
+    """Overrides the fresh home of each test: the workers keep theirs."""
+
+
+@pytest.fixture
+def dataset(engine):
+    if "hands" not in datasets.list_names():
+        datasets.create("hands", "drawing")
+        drawn = list(generate(12, 3))
+        for label in ("circle", "rectangle", "triangle"):
+            edits.add_images("hands", label, [(str(n), image) for n, (kind, image) in enumerate(drawn) if kind == label])
+    return datasets.load("hands")
+
+
+def config(dataset, **knobs):
+    return make_config(dataset.fingerprint, dataset.kind, "shapes_cnn", knobs)
+
+
+def wait(condition, seconds=90):
+    deadline = time.time() + seconds
+    while not condition():
+        assert time.time() < deadline, "waited in vain"
+        time.sleep(0.05)
+
+
+def epochs_done(key):
+    return len(runs.history(key).get("loss", ()))
+
+
+def test_two_visitors_share_one_training_and_a_third_gets_the_cache(engine, dataset):
+    asked = config(dataset, epochs=3)
+    one, two = engine.submit(asked, dataset), engine.submit(asked, dataset)
+    assert one.key == two.key
+    assert len([run for run in engine.queue() if run.key == one.key]) == 1
+    wait(lambda: runs.find(one.key).state == "done")
+    before = runs.find(one.key)
+    third = engine.submit(asked, dataset)
+    assert third.state == "done"
+    assert third.changed == before.changed
+
+
+def test_cancel_takes_less_than_two_seconds_and_resuming_keeps_the_epochs(engine, dataset):
+    key = engine.submit(config(dataset, **LONG), dataset).key
+    wait(lambda: epochs_done(key) >= 3)
+    wished = time.time()
+    engine.cancel(key)
+    wait(lambda: runs.find(key).state == "cancelled", seconds=2)
+    assert time.time() - wished < 2
+    kept = epochs_done(key)
+    engine.submit(config(dataset, **LONG), dataset)
+    wait(lambda: epochs_done(key) > kept)
+    assert runs.history(key)["loss"][kept] < runs.history(key)["loss"][0]
+    engine.cancel(key)
+    wait(lambda: not runs.find(key).live)
+
+
+def test_a_waiting_training_can_be_cancelled_and_asked_for_again(engine, dataset):
+    first = engine.submit(config(dataset, **LONG, seed=1), dataset).key
+    wait(lambda: runs.find(first).state == "running")
+    waiting = engine.submit(config(dataset, epochs=2, seed=2), dataset).key
+    assert [run.key for run in engine.queue()] == [first, waiting]
+    engine.cancel(waiting)
+    assert runs.find(waiting).state == "cancelled"
+    engine.submit(config(dataset, epochs=2, seed=2), dataset)
+    assert runs.find(waiting).state == "queued"
+    engine.cancel(first)
+    wait(lambda: runs.find(waiting).state == "done")
+    assert runs.find(first).state == "cancelled"
+
+
+def test_a_killed_worker_is_replaced_and_the_training_goes_on(engine, dataset):
+    key = engine.submit(config(dataset, **LONG | {"epochs": 30}, seed=3), dataset).key
+    wait(lambda: epochs_done(key) >= 3)
+    victim = runs.progress(key).process
+    done = epochs_done(key)
+    psutil.Process(victim).kill()
+    wait(lambda: epochs_done(key) > done and runs.progress(key).process != victim)
+    wait(lambda: runs.find(key).state == "done")
+    assert epochs_done(key) == 30
+
+
+def test_a_killed_server_leaves_no_orphans_and_the_next_one_resumes(dataset):
+    script = (
+        "from core import jobs\nfrom core.data import datasets\nfrom core.config import make_config\nimport time\n"
+        "if __name__ == '__main__':\n"
+        "    e = jobs.engine(); d = datasets.load('hands')\n"
+        f"    c = make_config(d.fingerprint, d.kind, 'shapes_cnn', {LONG | {'epochs': 40, 'seed': 4}!r})\n"
+        "    e.submit(c, d) if not e.resume_interrupted() else None\n"
+        "    time.sleep(600)\n"
+    )
+    key = config(dataset, **LONG | {"epochs": 40, "seed": 4}).key
+    server = subprocess.Popen([sys.executable, "-c", script])
+    wait(lambda: (runs.folder(key) / "run.json").exists() and epochs_done(key) >= 3)
+    children = psutil.Process(server.pid).children(recursive=True)
+    server.kill()
+    server.wait()
+    wait(lambda: not any(child.is_running() and child.status() != "zombie" for child in children), seconds=20)
+    done = epochs_done(key)
+    assert runs.find(key).state == "running"
+    server = subprocess.Popen([sys.executable, "-c", script])
+    wait(lambda: runs.find(key).state == "done")
+    assert epochs_done(key) == 40 > done
+    server.kill()
+    server.wait()
+
+
+def test_predictions_come_back_while_a_training_runs(engine, dataset):
+    asked = config(dataset, epochs=2)
+    key = engine.submit(asked, dataset).key
+    wait(lambda: runs.find(key).state == "done")
+    busy = engine.submit(config(dataset, **LONG, seed=5), dataset).key
+    wait(lambda: epochs_done(busy) >= 1)
+    rgb = next(generate(1, 0))[1][..., None].repeat(3, 2)
+    [prediction] = engine.predict([key], rgb)
+    assert prediction.classes == ("circle", "rectangle", "triangle")
+    assert sum(prediction.probabilities) == pytest.approx(1, abs=1e-4)
+    assert runs.find(busy).state == "running"
+    engine.cancel(busy)
+    wait(lambda: not runs.find(busy).live)
+
+
+def test_predicting_with_a_run_that_is_not_done_says_so(engine, dataset):
+    run = runs.create(config(dataset, epochs=2, seed=99), dataset)
+    with pytest.raises(UserError, match="queued, so it cannot predict yet"):
+        engine.predict([run.key], next(generate(1, 0))[1][..., None].repeat(3, 2))

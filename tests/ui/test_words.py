@@ -1,0 +1,55 @@
+"""Every text a visitor may see has a translation that keeps its fields."""
+
+from string import Formatter
+
+import pytest
+
+from core.errors import UserError
+from ui import words
+
+OTHERS = [code for code in words.LANGUAGES if code != "en"]
+
+
+def fields(text: str) -> set[tuple[str, str, str]]:
+    """The {fields} of a text with their format, such as ("share", ".0%", "")."""
+    return {(name, form, how or "") for _literal, name, form, how in Formatter().parse(text) if name is not None}
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_catalogue_holds_exactly_the_texts_of_the_code(language):
+    known, used = words.translations(language), words.texts()
+    missing = {text: files for text, files in used.items() if not known.get(text)}
+    assert not missing, f"run `python -m ui.words` and translate these in ui/locale/{language}.po: {missing}"
+    assert not set(known) - set(used), "run `python -m ui.words` to drop texts that are no longer used"
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_translations_keep_the_fields(language):
+    changed = {text: new for text, new in words.translations(language).items() if fields(text) != fields(new)}
+    assert not changed
+
+
+def test_texts_finds_all_three_marks():
+    used = words.texts()
+    assert used["Small CNN"] == ["core/strategies.py"]  # N_
+    assert "ui/home.py" in used["Teach it"]  # _
+    assert "core/config.py" in used["There is no strategy '{name}'. Choose one of: {known}."]  # UserError
+
+
+def test_update_keeps_translations_adds_new_and_drops_old(tmp_path, monkeypatch):
+    monkeypatch.setattr(words, "LOCALE", tmp_path)
+    (tmp_path / "ko.po").write_text('msgid ""\nmsgstr "Content-Type: text/plain; charset=utf-8\\n"\n\n'
+                                    'msgid "old"\nmsgstr "옛"\n\nmsgid "kept"\nmsgstr "그대로"\n')  # fmt: skip
+    monkeypatch.setattr(words, "texts", lambda: {"kept": ["ui/a.py"], "new": ["ui/b.py", "ui/b.py"]})
+    assert words.update("ko") == 1
+    assert {m.id: m.string for m in words.catalogue("ko") if m.id} == {"kept": "그대로", "new": ""}
+    assert "옛" not in (tmp_path / "ko.po").read_text()
+
+
+def test_say_translates_the_template_and_keeps_the_values(monkeypatch):
+    error = UserError("There is no file '{path}'. Check its name and folder.", path="x.png")
+    monkeypatch.setattr(words, "language", lambda: "en")
+    assert words.say(error) == "There is no file 'x.png'. Check its name and folder."
+    monkeypatch.setattr(words, "language", lambda: "ko")
+    assert "'x.png'" in words.say(error)
+    assert words.say(error) != str(error)
