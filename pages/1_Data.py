@@ -21,9 +21,6 @@ with frame.page("Data", _("A classifier learns from examples. Here you collect t
         frame.link("Train", _("Train on this data set"), dataset=dataset.name)
 
     if not dataset.read_only:
-        if not dataset.entries:
-            text = _("This data set is empty. Add five or more images of each of at least two classes.")
-            st.info(text, icon=":material/inbox:")
         st.subheader(_("Add images"), anchor=False)
         intake.add(dataset)
         gallery.add_class(dataset)

@@ -11,7 +11,6 @@ from ui.words import _, say
 
 with frame.page("Train", _("Let a network learn the classes of a data set. You can watch it, leave, and come back.")):
     with st.spinner(_("Starting the workers …")):
-        jobs.start_in_background()
         jobs.engine()
     shown = st.query_params.get("run")
     settings, results = st.columns(2, gap="large")

@@ -41,7 +41,8 @@ def dataset(engine):
         datasets.create("hands", "drawing")
         drawn = list(generate(12, 3))
         for label in ("circle", "rectangle", "triangle"):
-            edits.add_images("hands", label, [(str(n), image) for n, (kind, image) in enumerate(drawn) if kind == label])
+            images = [(str(n), image) for n, (kind, image) in enumerate(drawn) if kind == label]
+            edits.add_images("hands", label, images)
     return datasets.load("hands")
 
 

@@ -24,25 +24,26 @@ def choose_run() -> runs.Run | None:
     keys, asked = list(choices), st.query_params.get("run")
     key = st.selectbox(
         _("Who looks at the drawing"), keys, index=keys.index(asked) if asked in keys else 0,
-        format_func=lambda key: describe(choices[key]), width=440,
+        format_func=lambda key: describe(choices[key]), width=520,
     )  # fmt: skip
     st.query_params["run"] = key
     return choices[key]
 
 
 def describe(run: runs.Run) -> str:
-    title = _(STRATEGIES[run.config.strategy].title)
-    if run.accuracy is None:
-        return f"{run.dataset} · {title}"
-    right = _("{share:.0%} right").format(share=run.accuracy)
-    return f"{run.dataset} · {title} · {right}"
+    """What it learned from, how, how well, and when: runs of one data set differ in little else."""
+    parts = [run.dataset, _(STRATEGIES[run.config.strategy].title)]
+    if run.accuracy is not None:
+        parts.append(_("{share:.0%} right").format(share=run.accuracy))
+    return " · ".join([*parts, jobview.date(run.changed)])
 
 
 @frame.fragment
 def try_it(run: runs.Run | None) -> None:
     """Canvas left, bars right, teaching below; a stroke runs only this part of the page."""
     left, right = st.columns([2, 3], gap="large")
-    with left:
+    image = None
+    with left, frame.guard():
         image = sketch.image_source(CANVAS)
     with right:
         if run is None or run.state != "done":
@@ -81,7 +82,7 @@ def broken_off(run: runs.Run) -> None:
         st.info(_("Somebody stopped the learning of the first shapes."), icon=":material/pause_circle:")
     if st.button(_("Learn them again"), icon=":material/replay:"):
         jobs.engine().submit(run.config, datasets.load(run.dataset))
-        st.rerun(scope="fragment")
+        st.rerun()
 
 
 def invite(run: runs.Run) -> None:
@@ -122,7 +123,7 @@ def teach(source: str, image: np.ndarray | None) -> None:
             report = edits.add_images(target, label, [("sketch", image)])
             st.session_state["taught"] = (target, report.added)
             sketch.clear(CANVAS)
-            st.rerun(scope="fragment")
+            st.rerun()
     if "taught" in st.session_state:
         taught(*st.session_state["taught"])
 

@@ -17,6 +17,12 @@ LISTED = 50
 
 def add(dataset: Dataset) -> None:
     """The ways to add images to a data set, each in its tab."""
+    if not dataset.entries:
+        st.info(
+            _("This data set is empty. Add images of two or more classes, five or more of each. "
+              "For zip files, use New data set."),
+            icon=":material/inbox:",
+        )  # fmt: skip
     files, sketching = st.tabs([_("Image files"), _("Draw or photograph")])
     with files, frame.guard():
         _images(dataset)
@@ -46,7 +52,8 @@ def ask_new() -> None:
         bar = st.progress(0.0, text=_("Importing …"))
 
         def on_progress(done: int, total: int) -> None:
-            bar.progress(done / total, text=_("{done} of {total} images").format(done=done, total=total))
+            if done % max(1, total // 100) == 0:
+                bar.progress(done / total, text=_("{done} of {total} images").format(done=done, total=total))
 
         report = importing.import_source(files, name or Path(files[0].name).stem, on_progress)
         _remember(report)

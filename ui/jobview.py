@@ -4,6 +4,7 @@ Everything shown is read from the run's folder, so that a refresh, a second tab 
 """
 
 from datetime import datetime, timedelta
+from itertools import takewhile
 
 import streamlit as st
 from babel.dates import format_datetime, format_timedelta, get_timezone
@@ -74,8 +75,8 @@ def _live(key: str) -> None:
             icon=":material/sync_problem:",
         )
     if run.state == "queued":
-        before = sum(other.changed < run.changed for other in jobs.engine().queue())
-        st.markdown(_("Trainings before this one: {n}. You may leave; it starts by itself.").format(n=before))
+        before = list(takewhile(lambda other: other.key != key, jobs.engine().queue()))
+        st.markdown(_("Trainings before this one: {n}. You may leave; it starts by itself.").format(n=len(before)))
     elif progress.epoch:
         _figures(progress)
     if st.button(_("Cancel"), icon=":material/stop_circle:", key=f"cancel_{key}"):

@@ -35,11 +35,11 @@ def _canvas(key: str) -> np.ndarray | None:
     if name not in st.session_state:
         # Only for a canvas that is about to appear: a changed `initial_drawing` would redraw one that is in use.
         sheet["start"] = sheet["drawing"]
-    st.space("medium")  # for the component's own toolbar, which floats above the canvas under a mouse
+    st.space("small")  # for the component's own toolbar, which floats above the canvas under a mouse
     canvas = st_canvas(
         stroke_width=st.session_state.get(f"{key}-pen", PEN), stroke_color="#000000",
         background_color="#FFFFFF", width=SIDE, height=SIDE,
-        initial_drawing=sheet["start"], return_image_data=True, key=name,
+        initial_drawing=sheet["start"] or None, return_image_data=True, key=name,
     )  # fmt: skip
     sheet["drawing"] = canvas.json_data or {}
     strokes = sheet["drawing"].get("objects", [])

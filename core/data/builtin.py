@@ -16,7 +16,6 @@ from core.data import manifest, shapes
 from core.data.manifest import Dataset, Entry, locked
 from core.data.splits import assign
 from core.data.storing import normalise
-from core.data.threads import in_threads
 
 SHAPES_PER_CLASS = {"train": 1500, "validation": 200, "test": 200}
 SHAPES_SEED = 7
@@ -113,7 +112,8 @@ def _make(name: str, folder: Path, on_progress: Callable[[int, int], None] | Non
         return stored.image
 
     images = []
-    for image in in_threads(store, pictures()):
+    # One after the other: drawing holds the interpreter's lock, so threads would only wait for each other.
+    for image in map(store, pictures()):
         images.append(image)
         if on_progress:
             on_progress(len(images), total)

@@ -30,6 +30,8 @@ class Paper(NamedTuple):
         `box` (left, top, right, bottom) says which part of the sheet the pixels show. Light ink on dark
         paper and coloured ink are as far from their paper as black is from white: no case of their own.
         """
+        if not self.surface[1:].any():
+            return _largest(np.abs(pixels - np.clip(self.surface[0], 0, 255)))
         height, width = pixels.shape[:2]
         x = _centres(box[0], box[2], width)[None, :, None]
         y = _centres(box[1], box[3], height)[:, None, None]
@@ -116,17 +118,23 @@ def _centres(start: float, stop: float, count: int) -> np.ndarray:
 
 
 def _paper(glance: np.ndarray) -> Paper:
-    """Fit the sheet to pixels that look like the picture's border, leaving out more ink in each round."""
+    """Fit the sheet to pixels that look like the picture's border, leaving out more ink in each round.
+
+    A border of a single colour is that of a canvas, not of a photographed sheet: no fit is needed, which is quicker.
+    """
     height, width = glance.shape[:2]
     stride = -(-max(height, width) // 48)
     pixels = glance[::stride, ::stride].reshape(-1, 3)
+    border = np.concatenate([glance[0], glance[-1], glance[:, 0], glance[:, -1]])
+    surface = np.zeros((6, 3), np.float32)
+    if (border == border[0]).all():
+        surface[0] = border[0]
+        return Paper(surface, 0.0, float((_largest(np.abs(pixels - border[0])) < 16).mean()))
     y, x = np.meshgrid(_centres(0, 1, height)[::stride], _centres(0, 1, width)[::stride], indexing="ij")
     x, y = x.ravel(), y.ravel()
     terms = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=1)
 
-    border = np.concatenate([glance[0], glance[-1], glance[:, 0], glance[:, -1]])
     colour = np.median(border, axis=0)
-    surface = np.zeros((6, 3), np.float32)
     surface[0] = colour
     distance = _largest(np.abs(pixels - colour))
     for tolerance in (48, 24, 16):

@@ -30,9 +30,7 @@ def shapes_cnn(size: int, channels: int, classes: int) -> keras.Model:
     for filters in (16, 32, 64):
         x = layers.Conv2D(filters, 3, padding="same", use_bias=False)(x)
         x = layers.MaxPooling2D()(x)  # before normalising: a quarter of the work
-        x = layers.BatchNormalization(momentum=0.9)(
-            x
-        )  # a few hundred steps in all: the default 0.99 lags behind
+        x = layers.BatchNormalization(momentum=0.9)(x)  # a few hundred steps in all: the default 0.99 lags behind
         x = layers.Activation("relu")(x)
     x = layers.Flatten()(x)
     x = layers.Dropout(0.4)(x)

@@ -49,6 +49,11 @@ def in_batches(model: Callable, inputs: np.ndarray, check: Callable[[], None] = 
     return np.hstack([1 - probabilities, probabilities]) if probabilities.shape[1] == 1 else probabilities
 
 
+def load(key: str) -> None:
+    """Load a finished run and let it answer once, so that the next prediction finds everything ready."""
+    predict([key], np.full((32, 32, 3), 255, np.uint8))
+
+
 def _model(run: runs.Run) -> Callable:
     """The run's network as a function, loaded once; the least recently used one makes room."""
     if run.state != "done":

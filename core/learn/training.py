@@ -117,9 +117,7 @@ def _train(run: runs.Run, report: Reporter) -> None:
     report.stage("training", dtype=dtype, share=READING_SHARE)
 
     model, history, epoch = _start_or_resume(run, dtype)
-    feed = Feed(
-        train_images, train_labels, config.batch_size, config.augmentation, config.prepare, config.seed, epoch
-    )
+    feed = Feed(train_images, train_labels, config.batch_size, config.augmentation, config.prepare, config.seed, epoch)
     if not _finished(history, config):
         model.fit(
             feed,

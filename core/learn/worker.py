@@ -4,16 +4,35 @@ import importlib
 import os
 import threading
 
+from core.data import builtin
+
 NICENESS = 15
 
 
-def warm_up(resource: str) -> None:
-    """Import TensorFlow and start its threads, so that the first job finds them ready."""
-    if resource == "train":
+def warm_up_training() -> None:
+    """Import TensorFlow and start its threads, at low priority."""
+    _yield_to_others()
+    importlib.import_module("core.learn.training")
+    importlib.import_module("tensorflow").constant(0)
+
+
+def warm_up_prediction() -> None:
+    """The same for predictions. The import itself yields to the first page; the threads it leaves do not."""
+
+    def load() -> None:
         _yield_to_others()
-    tensorflow = importlib.import_module("tensorflow")
-    tensorflow.constant(0)
-    importlib.import_module("core.learn.training" if resource == "train" else "core.learn.predict")
+        importlib.import_module("core.learn.predict")
+
+    thread = threading.Thread(target=load)
+    thread.start()
+    thread.join()
+    importlib.import_module("tensorflow").constant(0)
+
+
+def make_builtin(name: str) -> None:
+    """Make a built-in data set, at low priority."""
+    _yield_to_others()
+    builtin.ensure(name)
 
 
 def train(key: str) -> None:

@@ -1,14 +1,14 @@
 """Runs: the folder of one TrainConfig under `weights/runs/KEY/`, the cache that answers a second question at once.
 
-    run.json         what was asked: configuration, data set's name, classes, when
-    status.json      queued | running | done | failed | cancelled; "done" is written last of all files
-    progress.json    the heartbeat of a running job
-    history.json     one list per curve, one number per finished epoch
-    manifest.json    the data set's manifest as it was: later edits do not change what this run learns from
-    cancel           present while a person wishes a running job to stop
-    evaluation.json  accuracy and confusion per split; predictions_SPLIT.npz beside it
-    model.keras      the best epoch
-    checkpoint/      the last finished epoch with its optimizer, while not done
+run.json         what was asked: configuration, data set's name, classes, when
+status.json      queued | running | done | failed | cancelled; "done" is written last of all files
+progress.json    the heartbeat of a running job
+history.json     one list per curve, one number per finished epoch
+manifest.json    the data set's manifest as it was: later edits do not change what this run learns from
+cancel           present while a person wishes a running job to stop
+evaluation.json  accuracy and confusion per split; predictions_SPLIT.npz beside it
+model.keras      the best epoch
+checkpoint/      the last finished epoch with its optimizer, while not done
 """
 
 import re

@@ -29,14 +29,10 @@ def synthetic_photo(seed, size=160):
     """Coloured detail at every scale, as in nature (amplitude 1/f), without a background."""
     rng = np.random.default_rng(seed)
     layers = [
-        Image.fromarray(rng.integers(0, 256, (n, n, 3), np.uint8)).resize(
-            (size, size), Image.Resampling.BICUBIC
-        )
+        Image.fromarray(rng.integers(0, 256, (n, n, 3), np.uint8)).resize((size, size), Image.Resampling.BICUBIC)
         for n in (4, 8, 16, 32, 64)
     ]
-    return np.uint8(
-        np.average([np.asarray(layer, float) for layer in layers], axis=0, weights=[5, 4, 3, 2, 1])
-    )
+    return np.uint8(np.average([np.asarray(layer, float) for layer in layers], axis=0, weights=[5, 4, 3, 2, 1]))
 
 
 @pytest.mark.parametrize("size", [24, 28])

@@ -56,7 +56,5 @@ def test_people_differ_in_size_place_pen_and_shape(kind):
 
 
 def test_nothing_is_cut_off_by_the_edge_of_the_paper():
-    touching = [
-        (image[[0, -1]] < 128).any() or (image[:, [0, -1]] < 128).any() for _, image in generate(60, 8)
-    ]
+    touching = [(image[[0, -1]] < 128).any() or (image[:, [0, -1]] < 128).any() for _, image in generate(60, 8)]
     assert np.mean(touching) < 0.1
