@@ -64,7 +64,9 @@ def _fill(
     def decode(row: int) -> None:
         array[row] = images.network_input(images.decode(files[row], at_least), prepare, size, channels)
 
-    for done, _ in enumerate(in_threads(decode, range(len(files))), 1):
+    # Cropping to the ink is many small steps that hold the interpreter's lock: threads would only wait for each other.
+    run = map if prepare == "drawing" else in_threads
+    for done, _ in enumerate(run(decode, range(len(files))), 1):
         if on_progress:
             on_progress(done, len(files))
     array.flush()

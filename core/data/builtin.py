@@ -17,7 +17,7 @@ from core.data.manifest import Dataset, Entry, locked
 from core.data.splits import assign
 from core.data.storing import normalise
 
-SHAPES_PER_CLASS = {"train": 1500, "validation": 200, "test": 200}
+SHAPES_PER_CLASS = {"train": 1200, "validation": 150, "test": 150}
 SHAPES_SEED = 7
 DIGIT_SIDE = 64
 

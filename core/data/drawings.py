@@ -103,6 +103,8 @@ def ink_square(rgb: np.ndarray, size: int) -> np.ndarray:
 def _glance(rgb: np.ndarray) -> np.ndarray:
     """(h, w, 3) uint8 -> (h', w', 3) float32, averaged down to at most GLANCE on the longest side."""
     factor = -(-max(rgb.shape[:2]) // GLANCE)
+    if factor == 1:
+        return rgb.astype(np.float32)
     return np.asarray(Image.fromarray(rgb).reduce(factor), np.float32)
 
 
@@ -153,7 +155,9 @@ def _paper(glance: np.ndarray) -> Paper:
 def _ink(distance: np.ndarray, paper: Paper) -> np.ndarray:
     """Distance from the paper -> ink, 0..1, where most of the stroke is 1. Something must be drawn."""
     floor = min(paper.floor, distance.max() / 2)  # a faint line may sink below the floor when reduced further
-    full = np.percentile(distance[distance > floor], 90)
+    inked = distance[distance > floor]
+    nine_tenths = int(0.9 * (inked.size - 1))
+    full = np.partition(inked, nine_tenths)[nine_tenths]  # several times faster than numpy's percentile
     faint = max(floor, 0.25 * full)  # ringing of JPEG, rubbed-out lines, what shows through
     solid = max(0.8 * full, (faint + full) / 2)
     return np.clip((distance - faint) / (solid - faint), 0, 1)
@@ -163,6 +167,8 @@ def _without_specks(ink: np.ndarray) -> np.ndarray:
     """(h, w) ink 0..1 -> bool, without parts tiny beside the largest one. Nearby parts count as one."""
     mask = ink > 0.3
     parts, count = ndimage.label(ndimage.maximum_filter(mask, size=3))
+    if count == 1:
+        return mask
     mass = np.bincount(parts.ravel(), weights=(ink * mask).ravel(), minlength=count + 1)
     mass[0] = 0
     return mask & (mass >= 0.05 * mass.max())[parts]

@@ -16,7 +16,8 @@ from core import paths
 from core.learn import networks
 from core.strategies import Strategy
 
-MEASURE_S = 0.6
+MEASURE_S = 0.4
+WORTH_MEASURING_PX = 64  # networks on smaller images train in seconds: measuring would take longer than it saves
 MIN_STEPS = 3
 
 
@@ -49,10 +50,13 @@ def trainable(strategy: Strategy, size: int, classes: int, learning_rate: float,
 
 
 def fastest_dtype(strategy: Strategy, size: int, batch_size: int, check: Callable[[], None]) -> str:
-    """The dtype policy with the most images per second in a short training on noise, remembered for this machine.
+    """The dtype policy with the most images per second in a short training on noise, remembered for this machine;
+    float32 where the images are small.
 
     `check()` is called between steps and may raise to stop.
     """
+    if size < WORTH_MEASURING_PX:
+        return "float32"
     machine = f"{device()}, TensorFlow {tf.__version__}"
     name = f"{strategy.network} {size}px batch {batch_size}"
     remembered = paths.read_json(paths.compute_choices()) or {}
