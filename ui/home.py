@@ -101,7 +101,7 @@ def answer(run: runs.Run, image: np.ndarray) -> None:
     sentence = _("{name}, {share:.0%}") if share >= 0.5 else _("Perhaps {name}, {share:.0%}")
     words = sentence.format(name=name, share=share)
     st.header(words[:1].upper() + words[1:], anchor=False)
-    st.altair_chart(charts.probabilities(prediction.classes, prediction.probabilities), alt=words)
+    st.html(charts.probabilities(prediction.classes, prediction.probabilities))
     st.caption(_("Answered in {n:.0f} ms").format(n=prediction.milliseconds))
 
 

@@ -21,18 +21,21 @@ def test_sixteen_classes_have_sixteen_colours():
 
 
 def test_probabilities_put_the_likeliest_first_on_a_fixed_scale():
-    spec = layers(charts.probabilities(["circle", "rectangle", "triangle"], [0.02, 0.03, 0.95]))
-    bars, values = spec["layer"]
-    assert bars["encoding"]["y"]["sort"] == ["triangle", "rectangle", "circle"]
-    assert bars["encoding"]["x"]["scale"]["domain"] == values["encoding"]["x"]["scale"]["domain"] == [0, 1.16]
-    assert values["encoding"]["text"]["format"] == ".0%"
+    bars = charts.probabilities(["circle", "rectangle", "triangle"], [0.02, 0.03, 0.95])
+    assert bars.index("triangle") < bars.index("rectangle") < bars.index("circle")
+    assert "calc(0.9500 * (100% - 3.5rem))" in bars
+    assert [share in bars for share in (">95%<", ">3%<", ">2%<")] == [True] * 3
 
 
 def test_probabilities_and_counts_colour_a_class_alike():
-    classes = ["triangle", "circle"]
-    bars = layers(charts.probabilities(classes, [0.5, 0.5]))["layer"][0]
+    bars = charts.probabilities(["triangle", "circle"], [0.5, 0.5])
     counted = layers(charts.counts({"circle": {"train": 1}, "triangle": {"train": 2}}))["layer"][0]
-    assert bars["encoding"]["color"]["scale"] == counted["encoding"]["color"]["scale"]
+    for name, color in zip(*counted["encoding"]["color"]["scale"].values(), strict=True):
+        assert f"background:{color}" in bars[bars.index(f">{name}<") :].split("</span></span>")[0]
+
+
+def test_a_class_name_is_text_and_not_markup():
+    assert "<b>" not in charts.probabilities(["<b>bold</b>", "plain"], [0.5, 0.5])
 
 
 def test_one_probability_for_each_class():
