@@ -3,24 +3,38 @@
 `streamlit run` reads this file twice: the server imports it once for `app`, and runs it as `__main__` for each visitor.
 """
 
+import importlib
+import threading
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import streamlit as st
 
-from core import jobs
-from ui import frame, home
-from ui.words import _
+HEAD_START_S = 2.0  # starting workers takes all of a small machine's processor, which the first page needs now
 
 
 @asynccontextmanager
 async def start(_app: st.App) -> AsyncIterator[None]:
     """Begin work with the server: Streamlit itself would wait for the first browser."""
-    jobs.start_in_background()
+    threading.Thread(target=prepare, name="handful-prepare", daemon=True).start()
     yield
 
 
+def prepare() -> None:
+    """Import what the first page needs while its browser is still loading, then start the workers."""
+    while not st.runtime.exists():  # the canvas registers itself with a server
+        time.sleep(0.01)
+    for module in ("ui.home", "streamlit_drawable_canvas", "pyarrow"):
+        importlib.import_module(module)
+    time.sleep(HEAD_START_S)
+    importlib.import_module("core.jobs").start_in_background()
+
+
 if __name__ == "__main__":
+    from ui import frame, home
+    from ui.words import _
+
     with frame.page("Sketch", _("Draw something, and watch the computer guess what it is.")):
         home.try_it(home.choose_run())
 else:

@@ -5,6 +5,8 @@ same HANDFUL_HOME). Otherwise two worker processes start beside this one: one tr
 training never delays a live sketch.
 """
 
+from __future__ import annotations
+
 import functools
 import importlib
 import logging
@@ -13,17 +15,17 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from distributed import Client, Future, Nanny, Scheduler, SpecCluster, fire_and_forget
-
 from core.config import TrainConfig, make_config
 from core.data import datasets
 from core.data.manifest import Dataset
 from core.errors import UserError
 from core.results import runs
 
-log = logging.getLogger(__name__)
+if TYPE_CHECKING:  # importing it takes half a second, which the server's first page need not wait for
+    from distributed import Future, SpecCluster
 
 BUILTIN_SET, BUILTIN_STRATEGY = "shapes", "shapes_cnn"
 PREDICT_TIMEOUT_S = 60
@@ -50,6 +52,8 @@ class Engine:
     """The connection to the workers; one for each server process."""
 
     def __init__(self):
+        from distributed import Client
+
         address = os.environ.get("DASK_SCHEDULER_ADDRESS")
         self._cluster = None if address else _local_cluster()
         self._client = Client(address or self._cluster, set_as_default=False)
@@ -59,11 +63,19 @@ class Engine:
     def _submit(self, resource: str, name: str, *arguments: object, **options: object) -> Future:
         return self._client.submit(call, name, *arguments, resources={resource: 1}, pure=False, **options)
 
+    def _send(self, resource: str, name: str, *arguments: object, **options: object) -> Future:
+        """Submit what goes on even when nobody holds its future, or this process ends."""
+        from distributed import fire_and_forget
+
+        future = self._submit(resource, name, *arguments, **options)
+        fire_and_forget(future)
+        return future
+
     def warm_up(self) -> None:
         """Have the workers make the built-in drawings and import TensorFlow; returns with the drawings, in seconds."""
-        fire_and_forget(self._submit("predict", "core.learn.worker:warm_up_prediction"))
+        self._send("predict", "core.learn.worker:warm_up_prediction")
         drawings = self._submit("train", "core.learn.worker:make_builtin", BUILTIN_SET)
-        fire_and_forget(self._submit("train", "core.learn.worker:warm_up_training"))
+        self._send("train", "core.learn.worker:warm_up_training")
         drawings.result()
 
     def submit(self, config: TrainConfig, dataset: Dataset) -> runs.Run:
@@ -85,8 +97,7 @@ class Engine:
             if earlier is not None:
                 earlier.release()  # Dask would otherwise answer with the earlier, cancelled or failed attempt
             runs.set_state(key, "queued", seconds=runs.find(key).seconds)
-            future = self._submit("train", "core.learn.worker:train", key, key=f"train-{key}")
-            fire_and_forget(future)
+            future = self._send("train", "core.learn.worker:train", key, key=f"train-{key}")
             future.add_done_callback(functools.partial(self._ended, key))
             self._futures[key] = future
 
@@ -99,7 +110,7 @@ class Engine:
     def load(self, key: str) -> None:
         """Have the prediction worker load a run that is done: its first prediction is as fast as the others."""
         if runs.find(key).state == "done":
-            fire_and_forget(self._submit("predict", "core.learn.predict:load", key))
+            self._send("predict", "core.learn.predict:load", key)
 
     def cancel(self, key: str) -> None:
         """Stop a waiting or running training; what it learned up to its last finished epoch stays."""
@@ -150,6 +161,8 @@ class Engine:
 
 
 def _local_cluster() -> SpecCluster:
+    from distributed import Nanny, Scheduler, SpecCluster
+
     def worker(resource: str) -> dict:
         options = {
             "nthreads": 1, "resources": {resource: 1}, "memory_limit": 0, "dashboard": False,

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
 import altair as alt
+import pandas as pd  # noqa: F401  Altair peeks at it, and finds it half imported where another thread is just doing so
 
 from core.words import N_
 from ui.words import _

@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
-from scipy import ndimage
 
 GLANCE = 160  # longest side, in pixels, at which paper and ink are told apart
 MARGIN = 1 / 12  # white border around the drawing, in parts of the output's side
@@ -95,6 +94,8 @@ def ink_square(rgb: np.ndarray, size: int) -> np.ndarray:
     frame[top : top + ink.shape[0], left : left + ink.shape[1]] = ink
     widen = round(PEN * side / size - _pen_width(ink))
     if widen > 0:
+        from scipy import ndimage  # late, because pages ask only for has_ink and importing it takes long
+
         frame = ndimage.maximum_filter(frame, size=widen + 1)
     small = Image.fromarray(frame).resize((size, size), Image.Resampling.HAMMING)
     return np.uint8(np.rint(255 * (1 - np.clip(np.asarray(small), 0, 1))))
@@ -165,6 +166,8 @@ def _ink(distance: np.ndarray, paper: Paper) -> np.ndarray:
 
 def _without_specks(ink: np.ndarray) -> np.ndarray:
     """(h, w) ink 0..1 -> bool, without parts tiny beside the largest one. Nearby parts count as one."""
+    from scipy import ndimage
+
     mask = ink > 0.3
     parts, count = ndimage.label(ndimage.maximum_filter(mask, size=3))
     if count == 1:
