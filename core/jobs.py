@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+
 from core.config import TrainConfig, make_config
 from core.data import datasets
 from core.data.manifest import Dataset

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -70,52 +71,73 @@ def delete_class(name: str, label: str) -> Dataset:
     return _edit(name, change)
 
 
-def add_images(name: str, label: str, images: Iterable[tuple[str, bytes | np.ndarray]]) -> Report:
-    """Add images, as (source name, file content or array), to a class, which is made where it does not exist.
+class Picture(NamedTuple):
+    """An image on its way into a data set; without a split it goes where one is missing."""
 
-    Each goes to the split that misses it most; none moves. What is not an image, or is in the class already, is left
-    out and reported. `images` is read one by one.
-    """
+    label: str
+    source: str
+    content: bytes | np.ndarray
+    split: str | None = None
+
+
+def add_images(name: str, label: str, images: Iterable[tuple[str, bytes | np.ndarray]]) -> Report:
+    """Add images, as (source name, file content or array), to a class, which is made where it does not exist."""
     label = clean_label(label)
+    return add_pictures(name, (Picture(label, source, image) for source, image in images))
+
+
+def add_pictures(name: str, pictures: Iterable[Picture]) -> Report:
+    """Add images to their classes, which are made where they do not exist, in one edit.
+
+    Each goes to the split it names, else to the one that misses it most; none moves. What is not an image, or is in its
+    class already, is left out and reported. `pictures` is read one by one.
+    """
     _check_editable(datasets.load(name))
     with tempfile.TemporaryDirectory(prefix=".adding-", dir=paths.datasets()) as folder:
         staged = Path(folder)
         skipped: list[Skipped] = []
-        arrived: list[tuple[str, str, bool]] = []
-        for result in in_threads(lambda image: _stage(*image, staged), images):
+        arrived: list[tuple[Picture, str, bool]] = []
+        for result in in_threads(lambda picture: _stage(picture, staged), pictures):
             skipped.append(result) if isinstance(result, Skipped) else arrived.append(result)
+        classes = {picture.label for picture, *_ in arrived}
         duplicates: list[Duplicate] = []
         added: list[Entry] = []
 
         def change(before: Dataset) -> tuple[Dataset, Note]:
-            _check_spelling(before.classes, label)
+            for label in classes:
+                _check_spelling({*before.classes, *classes}, label)
             names = {e.content: e.image for e in before.entries}
-            in_class = {e.content: e.source for e in before.entries if e.label == label}
-            new: dict[str, tuple[str, str]] = {}
-            for source, image, _ in arrived:
-                content = image.partition(".")[0]
-                if content in in_class:
-                    duplicates.append(Duplicate(source, in_class[content]))
+            sources = {(e.label, e.content): e.source for e in before.entries}
+            new: dict[tuple[str, str], tuple[Picture, str]] = {}
+            for picture, image, _ in arrived:
+                place = (picture.label, image.partition(".")[0])
+                if place in sources:
+                    duplicates.append(Duplicate(picture.source, sources[place]))
                     continue
-                in_class[content] = source
-                new[content] = (names.get(content, image), source)
+                sources[place] = picture.source
+                new[place] = (picture, names.get(place[1], image))
             if not new:
                 return before, Note("", {})
-            split_of = assign(
-                [(label, content) for content in new], [(e.label, e.content, e.split) for e in before.entries]
-            )
-            added.extend(Entry(image, label, split_of[content], source) for content, (image, source) in new.items())
-            for entry in added:
+            said = [(*place, picture.split) for place, (picture, _) in new.items() if picture.split]
+            split_of = assign(new, [*said, *((e.label, e.content, e.split) for e in before.entries)])
+            for (label, content), (picture, image) in new.items():
+                added.append(Entry(image, label, split_of[content], picture.source))
                 with suppress(FileNotFoundError):  # kept under the name that the data set has for this content
-                    os.replace(staged / entry.image, before.image_path(entry))
+                    os.replace(staged / image, before.image_path(added[-1]))
             kind = before.kind or ("drawing" if 2 * sum(drawn for *_, drawn in arrived) > len(arrived) else "photo")
-            note = _counted(
-                len(added), N_("added an image to '{label}'"), N_("added {count} images to '{label}'"), label=label
+            return replace(_with(before, [*before.entries, *added], {*before.classes, *classes}), kind=kind), _added(
+                added
             )
-            return replace(_with(before, [*before.entries, *added], {*before.classes, label}), kind=kind), note
 
         _edit(name, change)
     return Report(clean_name(name), len(added), tuple(skipped), tuple(duplicates))
+
+
+def _added(entries: list[Entry]) -> Note:
+    if len({entry.label for entry in entries}) > 1:
+        return Note(N_("added {count} images"), {"count": len(entries)})
+    one, many = N_("added an image to '{label}'"), N_("added {count} images to '{label}'")
+    return _counted(len(entries), one, many, label=entries[0].label)
 
 
 def move_images(name: str, images: Iterable[str | Entry], label: str) -> Dataset:
@@ -243,13 +265,13 @@ def _counted(count: int, one: str, many: str, **values: str) -> Note:
     return Note(one if count == 1 else many, {"count": count, **values})
 
 
-def _stage(source: str, image: bytes | np.ndarray, folder: Path) -> Skipped | tuple[str, str, bool]:
+def _stage(picture: Picture, folder: Path) -> Skipped | tuple[Picture, str, bool]:
     try:
-        stored: Stored = normalise(image)
+        stored: Stored = normalise(picture.content)
     except UserError as error:
-        return Skipped(source, error.template, error.values)
+        return Skipped(picture.source, error.template, error.values)
     stored.write(folder)
-    return source, stored.image, looks_like_drawing(stored.rgb)
+    return picture._replace(content=b""), stored.image, looks_like_drawing(stored.rgb)
 
 
 def _chosen(dataset: Dataset, images: Iterable[str | Entry]) -> set[Entry]:
@@ -262,11 +284,11 @@ def _chosen(dataset: Dataset, images: Iterable[str | Entry]) -> set[Entry]:
         if isinstance(image, Entry):
             entries = [e for e in entries if e.label == image.label]
         if not entries:
+            image = image if isinstance(image, str) else image.source
             raise UserError(
                 "The data set '{name}' has no image '{image}' there. It was changed meanwhile: look at it again.",
-                name=dataset.name,
-                image=image if isinstance(image, str) else image.source,
-            )
+                name=dataset.name, image=image,
+            )  # fmt: skip
         chosen.update(entries)
     return chosen
 
@@ -280,10 +302,8 @@ def _check_class(dataset: Dataset, label: str) -> None:
     if label not in dataset.classes:
         raise UserError(
             "'{name}' has no class '{label}'. It has: {classes}.",
-            name=dataset.name,
-            label=label,
-            classes=", ".join(dataset.classes),
-        )
+            name=dataset.name, label=label, classes=", ".join(dataset.classes),
+        )  # fmt: skip
 
 
 def _check_spelling(classes: Iterable[str], label: str) -> None:
@@ -292,9 +312,8 @@ def _check_spelling(classes: Iterable[str], label: str) -> None:
             raise UserError(
                 "There is already a class '{other}', which differs from '{label}' in upper and lower case only. Use "
                 "one spelling.",
-                other=other,
-                label=label,
-            )
+                other=other, label=label,
+            )  # fmt: skip
 
 
 def _history(folder: Path) -> list[Path]:

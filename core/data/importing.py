@@ -1,18 +1,22 @@
 """Data sets in and out: zips and folders of class folders, read one image at a time, and the zip they leave as."""
 
+import itertools
 import json
 import os
 import re
+import shutil
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, NamedTuple
 
 from core import paths
-from core.data import archives, datasets, layout, manifest
+from core.data import archives, builtin, datasets, edits, layout, manifest
 from core.data.archives import Found
 from core.data.drawings import looks_like_drawing
+from core.data.edits import Picture
 from core.data.layout import Place
 from core.data.manifest import KINDS, Dataset, Duplicate, Entry, Note, Report, Skipped, locked
 from core.data.splits import LEARNING_SHARES, SPLITS, assign
@@ -55,29 +59,61 @@ def import_source(
     """
     name = datasets.check_free(name)
     with ExitStack() as stack:
-        collected = _collect(_as_list(source), stack)
-        places = layout.arrange([path for path, _ in collected.files])
-        skipped = list(collected.skipped)
-        items = []
-        for (path, found), place in zip(collected.files, places, strict=True):
-            if isinstance(place, Note):
-                skipped.append(Skipped(path, *place))
-            else:
-                items.append((place, found))
+        items, skipped, exported_kind = _items(source, stack)
         stack.enter_context(locked(name))
         folder = stack.enter_context(paths.replacing(paths.datasets() / name))
         datasets.check_free(name)
         (folder / "images").mkdir(parents=True)
         arrivals, drawn = _store(items, folder / "images", skipped, on_progress)
         labels = {place.label for place, _ in items}
-        entries, duplicates = _entries(arrivals, carve=collected.kind is None)
+        entries, duplicates = _entries(arrivals, carve=exported_kind is None)
         for unused in {a.image for a in arrivals} - {e.image for e in entries}:  # the same pixels as .png and as .jpg
             (folder / "images" / unused).unlink()
         counts = {label: sum(e.label == label for e in entries) for label in sorted(labels)}
         datasets.check_sizes(counts)
-        kind = collected.kind or ("drawing" if drawn > 0.5 else "photo")
+        kind = exported_kind or ("drawing" if drawn > 0.5 else "photo")
         manifest.write(Dataset(name, kind, False, tuple(sorted(labels)), tuple(entries)), folder)
     return Report(name, len(entries), tuple(skipped), tuple(duplicates))
+
+
+def import_into(
+    source: Source | Iterable[Source], name: str, on_progress: Callable[[int, int], None] | None = None
+) -> Report:
+    """Add what a folder, a zip or several zips contain to a data set that exists, as one edit.
+
+    Splits that the folders name are kept; other images go where they are missing. Skips and raises as `import_source`
+    does, but any number of classes and images will do.
+    """
+    with ExitStack() as stack:
+        items, skipped, _ = _items(source, stack)
+
+        def pictures() -> Iterator[Picture]:
+            for done, (place, found) in enumerate(items, 1):
+                content = _read(found)
+                if isinstance(content, Skipped):
+                    skipped.append(content)
+                else:
+                    yield Picture(place.label, found.path, content, place.split)
+                if on_progress:
+                    on_progress(done, len(items))
+
+        report = edits.add_pictures(name, pictures())
+    return replace(report, skipped=(*skipped, *report.skipped))
+
+
+def folder_as_dataset(folder: Path) -> Dataset:
+    """The data set with a folder's contents: an earlier import of the same, or a new one named after the folder."""
+    name = re.sub(r"[^\w -]", " ", Path(folder).resolve().name).strip(" -_")[:40] or "folder"
+    taken = {other.casefold() for other in datasets.list_names()}
+    numbered = (f"{name} {number}" for number in itertools.count(2))
+    free = next(n for n in itertools.chain([name], numbered) if n.casefold() not in taken)
+    import_source(folder, free)
+    new = datasets.load(free)
+    for other in datasets.list_names():
+        if other != free and other not in builtin.NAMES and datasets.load(other).fingerprint == new.fingerprint:
+            shutil.rmtree(new.folder)
+            return datasets.load(other)
+    return new
 
 
 def scan_folder(path: Path) -> list[tuple[str, Path]]:
@@ -117,6 +153,22 @@ class _Collected(NamedTuple):
     skipped: list[Skipped]
     kind: str | None
     """Of a zip that was exported, the data set's kind; its splits are taken as they are."""
+
+
+def _items(
+    source: Source | Iterable[Source], stack: ExitStack
+) -> tuple[list[tuple[Place, Found]], list[Skipped], str | None]:
+    """The files with their places, what was left out, and the kind that an exported zip tells."""
+    collected = _collect(_as_list(source), stack)
+    places = layout.arrange([path for path, _ in collected.files])
+    skipped = list(collected.skipped)
+    items = []
+    for (path, found), place in zip(collected.files, places, strict=True):
+        if isinstance(place, Note):
+            skipped.append(Skipped(path, *place))
+        else:
+            items.append((place, found))
+    return items, skipped, collected.kind
 
 
 def _as_list(source: Source | Iterable[Source]) -> list[Path | BinaryIO]:

@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw
 from core.data.drawings import has_ink, ink_square, looks_like_drawing
 from core.data.shapes import CLASSES, generate
 
-SHARED = Path(os.environ.get("HANDFUL_SHARED", Path(__file__).parents[2] / "shared")) / "data"
+SHARED = Path(os.environ.get("HANDFUL_SHARED", Path(__file__).resolve().parents[3] / "shared")) / "data"
 
 
 def sheet(size=280, box=(70, 70, 210, 210), pen=8, paper="white", ink="black", kind="rectangle"):

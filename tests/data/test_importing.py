@@ -403,3 +403,41 @@ def test_drawings_are_told_from_photos(drawing, encoded, zipped):
 def test_an_entry_without_a_name_is_skipped(class_files, tmp_path):
     (tmp_path / "x.zip").write_bytes(with_entry(class_files({"cats": 6, "dogs": 6}), path=""))
     assert [s.name for s in importing.import_source(tmp_path / "x.zip", "pets").skipped] == [""]
+
+
+def test_a_zip_can_be_added_to_a_data_set_in_one_edit(zipped, class_files):
+    importing.import_source(zipped(class_files({"cats": 6, "dogs": 6})), "pets")
+    known = class_files({"cats": 6, "dogs": 6})["dogs/0.png"]
+    more = class_files({"dogs": 2, "mice": 7}, seed=1) | {"dogs/same.png": known, "mice/notes.txt": b"hello"}
+    report = importing.import_into(zipped(more, "more.zip"), "pets")
+    assert report.added == 9
+    assert [duplicate.name for duplicate in report.duplicates] == ["dogs/same.png"]
+    assert [item.name for item in report.skipped] == ["mice/notes.txt"]
+    pets = datasets.load("pets")
+    assert {label: sum(splits.values()) for label, splits in pets.counts().items()} == {"cats": 6, "dogs": 8, "mice": 7}
+    assert pets.counts()["mice"]["validation"] >= 1
+    edits.undo("pets")
+    assert datasets.load("pets").classes == ("cats", "dogs")
+
+
+def test_a_zip_added_to_an_empty_set_keeps_the_splits_it_names(zipped, class_files):
+    datasets.create("fresh")
+    files = {f"train/{name}": content for name, content in class_files({"a": 3, "b": 3}).items()}
+    files |= {f"test/{name}": content for name, content in class_files({"a": 2, "b": 2}, seed=1).items()}
+    importing.import_into(zipped(files), "fresh")
+    assert datasets.load("fresh").counts()["a"] == {"train": 3, "validation": 0, "test": 2}
+    assert datasets.load("fresh").kind == "photo"
+
+
+def test_a_folder_imported_again_is_found_again(tmp_path, class_files):
+    for name, content in class_files({"cats": 5, "dogs": 5}).items():
+        (tmp_path / "my pets" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "my pets" / name).write_bytes(content)
+    first = importing.folder_as_dataset(tmp_path / "my pets")
+    assert first.name == "my pets"
+    assert importing.folder_as_dataset(tmp_path / "my pets").name == "my pets"
+    (tmp_path / "my pets" / "cats" / "0.png").unlink()
+    for name, content in class_files({"cats": 1}, seed=5).items():
+        (tmp_path / "my pets" / name).write_bytes(content)
+    assert importing.folder_as_dataset(tmp_path / "my pets").name == "my pets 2"
+    assert datasets.list_names()[2:] == ["my pets", "my pets 2"]
