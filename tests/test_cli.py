@@ -1,0 +1,108 @@
+"""The verbs on the command line, as a person types them."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+
+from core.__main__ import main
+from core.data.shapes import generate
+
+
+@pytest.fixture
+def run():
+    """run("datasets", "--json") -> (exit code, output)."""
+
+    def invoke(*arguments):
+        result = CliRunner().invoke(main, [str(argument) for argument in arguments])
+        if result.exception and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return result.exit_code, result.output
+
+    return invoke
+
+
+@pytest.fixture
+def shapes_folder(tmp_path):
+    """A folder of two class folders with eight drawings each."""
+    for number, (label, image) in enumerate(generate(8, 1)):
+        if label != "circle":
+            path = tmp_path / "hand drawn" / label / f"{number}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(image).save(path)
+    return tmp_path / "hand drawn"
+
+
+def test_import_reports_what_it_left_out(run, shapes_folder):
+    (shapes_folder / "triangle" / "notes.txt").write_text("remember the milk")
+    code, output = run("import", shapes_folder, "--name", "mine", "--json")
+    value = json.loads(output)
+    assert code == 0
+    assert value["added"] == 16
+    assert value["skipped"][0]["file"] == "triangle/notes.txt"
+    code, output = run("datasets", "--json")
+    row = next(row for row in json.loads(output) if row["name"] == "mine")
+    assert row == {"name": "mine", "kind": "drawing", "read_only": False, "classes": {"rectangle": 8, "triangle": 8}}
+
+
+@pytest.mark.slow
+def test_train_predict_evaluate_and_the_cache(run, shapes_folder):
+    train = ("train", "--dataset", shapes_folder, "--strategy", "shapes_cnn", "--set", "epochs=3")
+    code, output = run(*train, "--json")
+    first = json.loads(output)
+    assert code == 0
+    assert first["cached"] is False
+    assert first["classes"] == ["rectangle", "triangle"]
+    code, output = run(*train)
+    assert output.startswith(f"{first['key']} cached")
+    # Equal settings, written differently.
+    assert json.loads(run(*train[:-1], "epochs=3.0", "--seed", "0", "--json")[1])["cached"] is True
+
+    images = sorted((shapes_folder / "triangle").iterdir())[:2]
+    rows = json.loads(run("predict", first["key"], *images, "--json")[1])
+    assert [row["image"] for row in rows] == [str(path) for path in images]
+    assert sum(rows[0]["probabilities"].values()) == pytest.approx(1, abs=1e-4)
+
+    (shapes_folder / "triangle" / "broken.png").write_bytes(b"not an image")
+    scores = json.loads(run("evaluate", first["key"][:8], shapes_folder, "--json")[1])
+    assert scores["n"] == 16
+    assert sum(map(sum, scores["confusion"])) == 16
+    assert scores["skipped"][0]["file"].endswith("broken.png")
+    code, output = run("runs", "--json")
+    assert [row["key"] for row in json.loads(output)] == [first["key"]]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("train", "--dataset", "nowhere", "--strategy", "shapes_cnn"), "There is no data set 'nowhere'"),
+        (("train", "--dataset", "shapes", "--strategy", "magic"), "There is no strategy 'magic'. Choose one of"),
+        (("train", "--dataset", "F", "--strategy", "shapes_cnn", "--set", "epochs"), "--set needs KNOB=VALUE"),
+        (("train", "--dataset", "F", "--strategy", "shapes_cnn", "--set", "epochs=0"), "'epochs' must lie between"),
+        (("train", "--dataset", "F", "--strategy", "shapes_cnn", "--set", "zap=1"), "has no knob 'zap'"),
+        (("predict", "0123", "x.png"), "0 runs have a key that starts with '0123'"),
+        (("predict", "../etc", "x.png"), "'../etc' is not a run's key"),
+        (("evaluate", "0123", "F"), "0 runs have a key"),
+        (("import", "nothing.zip", "--name", "x"), "nothing.zip"),
+        (("import", "F", "--name", "../x"), "The data set name"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_2(run, shapes_folder, arguments, said):
+    code, output = run(*(shapes_folder if argument == "F" else argument for argument in arguments))
+    assert code == 2
+    assert said in output
+    assert len(output.strip().splitlines()) == 1
+
+
+@pytest.mark.slow
+def test_the_module_runs_without_streamlit_or_tensorflow_until_it_needs_them(home):
+    script = (
+        "import sys; from core.__main__ import main\n"
+        "try: main(['runs', '--json'])\nexcept SystemExit: pass\n"
+        "print(sorted({'streamlit', 'tensorflow', 'keras', 'distributed'} & set(sys.modules)))"
+    )
+    output = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True).stdout
+    assert output.splitlines() == ["[]", "[]"]
