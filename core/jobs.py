@@ -57,7 +57,13 @@ class Engine:
 
         address = os.environ.get("DASK_SCHEDULER_ADDRESS")
         self._cluster = None if address else _local_cluster()
-        self._client = Client(address or self._cluster, set_as_default=False)
+        try:
+            self._client = Client(address or self._cluster, set_as_default=False)
+        except OSError as error:
+            raise UserError(
+                "No Dask scheduler answers at DASK_SCHEDULER_ADDRESS={address}. Start it, or unset the variable.",
+                address=address,
+            ) from error
         self._futures: dict[str, Future] = {}
         self._lock = threading.Lock()
 

@@ -125,19 +125,12 @@ def add_pictures(name: str, pictures: Iterable[Picture]) -> Report:
                 with suppress(FileNotFoundError):  # kept under the name that the data set has for this content
                     os.replace(staged / image, before.image_path(added[-1]))
             kind = before.kind or ("drawing" if 2 * sum(drawn for *_, drawn in arrived) > len(arrived) else "photo")
-            return replace(_with(before, [*before.entries, *added], {*before.classes, *classes}), kind=kind), _added(
-                added
-            )
+            one, many = N_("added an image to '{label}'"), N_("added {count} images to '{label}'")
+            note = _counted(len(added), one, many, label=", ".join(sorted({entry.label for entry in added})[:3]))
+            return replace(_with(before, [*before.entries, *added], {*before.classes, *classes}), kind=kind), note
 
         _edit(name, change)
     return Report(clean_name(name), len(added), tuple(skipped), tuple(duplicates))
-
-
-def _added(entries: list[Entry]) -> Note:
-    if len({entry.label for entry in entries}) > 1:
-        return Note(N_("added {count} images"), {"count": len(entries)})
-    one, many = N_("added an image to '{label}'"), N_("added {count} images to '{label}'")
-    return _counted(len(entries), one, many, label=entries[0].label)
 
 
 def move_images(name: str, images: Iterable[str | Entry], label: str) -> Dataset:
