@@ -23,7 +23,6 @@ with frame.page("Data", _("A classifier learns from examples. Here you collect t
     if not dataset.read_only:
         st.subheader(_("Add images"), anchor=False)
         intake.add(dataset)
-        gallery.add_class(dataset)
 
     if dataset.classes:
         st.subheader(_("Look through"), anchor=False)

@@ -32,7 +32,7 @@ with frame.page("Train", _("Let a network learn the classes of a data set. You c
     with results:
         with frame.guard():
             if shown:
-                jobview.show(shown)
+                jobview.show(shown, dataset)
         jobview.queue(shown)
         with frame.guard():
             jobview.past(dataset, shown)

@@ -2,6 +2,7 @@
 
 import math
 import os
+import re
 import shutil
 import signal
 import socket
@@ -12,9 +13,12 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import psutil
-from playwright.sync_api import Browser, Locator, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect, sync_playwright
+
+from core.config import KNOBS
 
 ROOT = Path(__file__).resolve().parents[1]
 CHROMIUM = shutil.which("chromium")
@@ -22,6 +26,7 @@ CHROMIUM_OPTIONS = (
     "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
     "--disable-sync", "--no-first-run", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream",
 )  # fmt: skip
+SLIDER_MS = 400  # a slider tells the server only after a moment, and nothing shows when it has
 
 
 class App:
@@ -114,3 +119,78 @@ def draw(page: Page, shape: str) -> None:
     for x, y in points[1:]:
         page.mouse.move(x, y, steps=6)
     page.mouse.up()
+
+
+def go(page: Page, app: App, name: str = "", **query: str) -> None:
+    """Open a page by its address, the home page where no name is given, and wait until all of it is there."""
+    page.goto(f"{app.url}/{name}?{urlencode(query)}")
+    settle(page)
+
+
+def settle(page: Page) -> None:
+    """Wait until the page has a heading and its script has ended."""
+    page.locator("h1").wait_for()
+    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
+
+
+def choose(page: Page, label: str, option: str | re.Pattern) -> None:
+    """Choose an option of a list."""
+    page.get_by_role("combobox", name=label).click()
+    page.get_by_role("option", name=option).click()
+    settle(page)
+
+
+def slide(page: Page, label: str, place: int) -> None:
+    """Set a slider; where it offers a few choices, `place` counts them from 0."""
+    slider = page.get_by_role("slider", name=label)
+    # Filling it moves it silently; the last step is a key's, which Streamlit hears.
+    low = int(slider.get_attribute("min"))
+    slider.fill(str(place - 1 if place > low else low + 1))
+    slider.press("ArrowRight" if place > low else "ArrowLeft")
+    expect(slider).to_have_value(str(place))
+    page.wait_for_timeout(SLIDER_MS)
+    settle(page)
+
+
+def set_knobs(page: Page, **knobs: object) -> None:
+    """Set knobs on the Train page, named and with values as in core.config."""
+    page.get_by_text("Settings: how it learns").click()
+    for name, value in knobs.items():
+        knob = KNOBS[name]
+        if name == "seed":
+            page.get_by_role("spinbutton", name=knob.title).fill(str(value))
+            page.get_by_role("spinbutton", name=knob.title).press("Enter")
+        else:
+            slide(page, knob.title, knob.choices.index(value) if knob.choices else value)
+
+
+def train(page: Page) -> str:
+    """Press Train and return the key of the run that is shown then."""
+    page.get_by_role("button", name="Train", exact=True).click()
+    page.wait_for_url(re.compile("run="))
+    return parse_qs(urlsplit(page.url).query)["run"][0]
+
+
+def upload(where: Page | Locator, *files: Path) -> None:
+    """Give files to the one uploader there."""
+    where.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(files)
+
+
+def complaints(page: Page) -> list[str]:
+    """A list that grows with whatever the page does that it should not: errors, and requests to other machines."""
+    found = []
+
+    def console(message: ConsoleMessage) -> None:
+        # Streamlit looks for its server below each page's address first, in vain, and goes on.
+        if message.type == "error" and "/_stcore/" not in message.location["url"]:
+            found.append(f"console: {message.text}")
+
+    def address(url: str) -> None:
+        if urlsplit(url).hostname not in ("127.0.0.1", None):  # data: and blob: have no host
+            found.append(f"asked elsewhere: {url}")
+
+    page.on("console", console)
+    page.on("pageerror", lambda error: found.append(f"script: {error}"))
+    page.on("request", lambda request: address(request.url))
+    page.on("websocket", lambda socket: address(socket.url))
+    return found

@@ -10,7 +10,7 @@ import altair as alt
 import pandas as pd  # noqa: F401  Altair peeks at it, and finds it half imported where another thread is just doing so
 
 from core.words import N_
-from ui.words import _
+from ui.words import _, class_name
 
 # Okabe & Ito, Color Universal Design, 2008; their black became grey, which shows on dark backgrounds too.
 OKABE_ITO = ("#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7", "#8C8C8C")
@@ -19,6 +19,7 @@ TRAINING, VALIDATION = "#8C8C8C", "#4F7FD9"  # at least 3:1 on paper and on ink
 CELL = "#0B5C94"
 SPLITS = {"train": N_("training"), "validation": N_("validation"), "test": N_("test")}
 SHADES = (1.0, 0.6, 0.3)  # of a class's colour, by split
+MANY = 12  # more classes than this are drawn smaller
 
 
 def class_color(classes: Iterable[str]) -> dict[str, str]:
@@ -37,7 +38,7 @@ def probabilities(classes: Sequence[str], probabilities: Sequence[float]) -> str
     ranked = sorted(zip(classes, probabilities, strict=True), key=lambda pair: (-pair[1], pair[0]))
     colors = class_color(classes)
     rows = [
-        f'<span style="overflow-wrap:anywhere">{escape(name)}</span>'
+        f'<span style="overflow-wrap:anywhere">{escape(class_name(name))}</span>'
         '<span style="display:flex;align-items:center;gap:0.5rem">'
         f'<span style="width:calc({share:.4f} * (100% - 3.5rem));min-width:2px;height:1.4rem;border-radius:0 3px 3px 0;'
         f'background:{colors[name]}"></span><span>{share:.0%}</span></span>'
@@ -86,46 +87,53 @@ def counts(counts: Mapping[str, Mapping[str, int]]) -> alt.LayerChart:
     """Images per class as bars whose shades are the splits, the total at the end: {class: {split: images}}."""
     names = [_(name) for name in SPLITS.values()]
     rows = [
-        {"class": label, "split": names[order], "order": order, "images": parts.get(split, 0)}
+        {"class": class_name(label), "split": names[order], "order": order, "images": parts.get(split, 0)}
         for label, parts in counts.items() for order, split in enumerate(SPLITS)
     ]  # fmt: skip
-    totals = [{"class": label, "images": sum(parts.values())} for label, parts in counts.items()]
+    totals = [{"class": class_name(label), "images": sum(parts.values())} for label, parts in counts.items()]
     longest = max([1, *(row["images"] for row in totals)])
-    x = alt.X("images:Q", title=_("images"), scale=alt.Scale(domain=[0, 1.16 * longest], nice=False),
-              axis=alt.Axis(tickMinStep=1, tickCount=5, format="d"))  # fmt: skip
-    y = _class_axis(sorted(counts))
+    x = alt.X("images:Q", scale=alt.Scale(domain=[0, 1.16 * longest], nice=False), axis=None)
+    step, size = (20, 12) if len(counts) > MANY else (34, 14)
+    y = alt.Y("class:N", sort=[class_name(label) for label in sorted(counts)], title=None,
+              axis=alt.Axis(labelLimit=140, labelFontSize=size, ticks=False, domain=False))  # fmt: skip
     bars = alt.Chart(alt.Data(values=rows)).mark_bar(height={"band": 0.62}).encode(
         x=x, y=y, color=_class_hue(counts), order="order:O",
         opacity=alt.Opacity("split:N", scale=alt.Scale(domain=names, range=list(SHADES)),
                             legend=alt.Legend(title=None, orient="top", symbolType="square", symbolFillColor=TEXT,
                                               symbolStrokeWidth=0)),
     )  # fmt: skip
-    values = alt.Chart(alt.Data(values=totals)).mark_text(align="left", dx=6, fontSize=14, color=TEXT).encode(
-        x=x, y=y, text="images:Q"
+    values = alt.Chart(alt.Data(values=totals)).mark_text(align="left", dx=6, fontSize=size, color=TEXT).encode(
+        x=x, y=y, text=alt.Text("images:Q", format=",")
     )  # fmt: skip
-    return _styled((bars + values).properties(height=alt.Step(34)))
+    return _styled((bars + values).properties(height=alt.Step(step)))
 
 
 def confusion(matrix: Sequence[Sequence[int]], classes: Sequence[str]) -> alt.LayerChart:
     """Heat map of `matrix` (rows: truth, columns: answer): the number of images, shaded by its share of the row."""
+    classes = [class_name(label) for label in classes]
     rows = [
         {"truth": truth, "answer": answer, "images": int(n), "share": n / max(1, sum(line))}
         for truth, line in zip(classes, matrix, strict=True) for answer, n in zip(classes, line, strict=True)
     ]  # fmt: skip
-    crowded = max(map(len, classes)) * len(classes) > 30
+    many = len(classes) > MANY
+    step, size, limit = (14, 8, 60) if many else (38, 15, 110)
+    angle = -90 if many else -40 if max(map(len, classes)) * len(classes) > 30 else 0
+    labels = {"labelLimit": limit, "labelFontSize": 9 if many else 11, "ticks": False, "labelOverlap": False}
     base = alt.Chart(alt.Data(values=rows)).encode(
         x=alt.X("answer:N", title=_("answer"), sort=list(classes),
-                axis=alt.Axis(orient="top", labelAngle=-40 if crowded else 0, labelLimit=90, ticks=False)),
-        y=alt.Y("truth:N", title=_("truth"), sort=list(classes), axis=alt.Axis(labelLimit=110, ticks=False)),
+                axis=alt.Axis(orient="top", labelAngle=angle, **labels)),
+        y=alt.Y("truth:N", title=_("truth"), sort=list(classes), axis=alt.Axis(**labels)),
         tooltip=["truth:N", "answer:N", "images:Q", alt.Tooltip("share:Q", format=".0%")],
     )  # fmt: skip
     cells = base.mark_rect(color=CELL, cornerRadius=2).encode(
         opacity=alt.Opacity("share:Q", scale=alt.Scale(domain=[0, 1], range=[0.04, 1]), legend=None)
     )
-    numbers = base.mark_text(fontSize=15).encode(
-        text="images:Q", color=alt.condition("datum.share > 0.6", alt.value("#FFFFFF"), alt.value(TEXT))
+    numbers = (
+        base.transform_filter("datum.images > 0")
+        .mark_text(fontSize=size)
+        .encode(text="images:Q", color=alt.condition("datum.share > 0.6", alt.value("#FFFFFF"), alt.value(TEXT)))
     )
-    return _styled((cells + numbers).properties(height=alt.Step(38)))
+    return _styled((cells + numbers).properties(height=alt.Step(step)))
 
 
 def _styled(chart: alt.TopLevelMixin) -> alt.TopLevelMixin:
@@ -137,11 +145,6 @@ def _muted(color: str) -> str:
     return "#" + "".join(f"{(channel + 128) // 2:02X}" for channel in channels)
 
 
-def _class_axis(order: list[str]) -> alt.Y:
-    axis = alt.Axis(labelLimit=110, labelFontSize=14, ticks=False, domain=False)
-    return alt.Y("class:N", sort=order, title=None, axis=axis)
-
-
 def _class_hue(classes: Iterable[str]) -> alt.Color:
-    colors = class_color(classes)
+    colors = {class_name(label): color for label, color in class_color(classes).items()}
     return alt.Color("class:N", scale=alt.Scale(domain=list(colors), range=list(colors.values())), legend=None)

@@ -24,6 +24,17 @@ from core.words import N_
 from ui.words import LANGUAGES, _, language, say
 
 FAVICON = Path(__file__).parent / "favicon.png"  # Material icons here would be asked from a server on the internet
+LOGO = Path(__file__).parent / "logo.svg"
+
+# Streamlit writes white on the primary colour, which is pale in the dark theme; its links look like plain text, and do
+# not show that the keyboard has reached them.
+STYLE = """<style>
+button[kind^="primary"]:enabled { color: light-dark(#FFFFFF, #10131A); }
+[data-testid="stMain"] [data-testid="stPageLink-NavLink"] {
+    border: 1px solid light-dark(#DDD5C6, #3A404C); padding: 0.4rem 0.8rem;
+}
+[data-testid="stPageLink-NavLink"]:focus-visible { outline: 2px solid light-dark(#2F4B8F, #8FB0F5); }
+</style>"""
 
 PAGES = {  # name: (file, Material icon); the order of the navigation
     N_("Sketch"): ("streamlit_app.py", ":material/draw:"),
@@ -42,7 +53,7 @@ def page(name: str, lead: str) -> Iterator[None]:
     with st.sidebar:
         _navigation()
     st.title(_(name), anchor=False)
-    st.markdown(lead)
+    st.markdown(f"{lead}\n\n{STYLE}", unsafe_allow_html=True)  # behind the lead, where it takes no room of its own
     for text, icon in st.session_state.pop("flash", []):
         st.toast(text, icon=icon)
     with guard():
@@ -84,8 +95,7 @@ def link(name: str, label: str, **query: str) -> None:
 
 
 def _navigation() -> None:
-    st.logo(FAVICON, size="large")
-    st.markdown("### Handful")
+    st.logo(LOGO, size="large", icon_image=FAVICON)
     for name in PAGES:
         link(name, _(name))
     st.segmented_control(

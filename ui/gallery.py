@@ -11,7 +11,7 @@ from core.data import datasets, edits
 from core.data.manifest import Dataset, Entry, Note
 from core.words import N_
 from ui import charts, frame
-from ui.words import _
+from ui.words import _, class_name
 
 THUMBNAIL = 144  # pixels, square: sharp on dense screens at the width it is shown with
 PAGE = 24
@@ -32,7 +32,8 @@ def overview(dataset: Dataset) -> None:
         return
     parts = " · ".join(f"{_(charts.SPLITS[split])} {len(dataset.live(split)):,}" for split in charts.SPLITS)
     smallest, median, largest = sizes(dataset.name, dataset.fingerprint)
-    range_of_sizes = _("from {smallest} to {largest} px").format(smallest=smallest, largest=largest)
+    range_of_sizes = _("from {smallest} to {largest} px") if smallest < largest else _("all of them")
+    range_of_sizes = range_of_sizes.format(smallest=smallest, largest=largest)
     with st.grid(3, min_column_width=200):
         st.metric(_("Images"), f"{len(dataset.live()):,}", parts, delta_color="off", delta_arrow="off")
         st.metric(_("Classes"), len(dataset.live_classes))
@@ -73,7 +74,9 @@ def gallery(name: str) -> None:
     dataset = datasets.load(name)
     choose = st.pills if len(dataset.classes) <= MANY_CLASSES else st.selectbox
     with st.container(horizontal=True):
-        label = choose(_("Class"), dataset.classes, key=f"class_{name}", **_first(dataset, choose))
+        label = choose(
+            _("Class"), dataset.classes, format_func=class_name, key=f"class_{name}", **_first(dataset, choose)
+        )
         split = st.segmented_control(
             _("Show"), list(SHOWN), format_func=lambda split: _(SHOWN[split]), default="all", required=True,
             key=f"split_{name}",
@@ -161,15 +164,6 @@ def _edit_images(dataset: Dataset, label: str, shown: list[Entry], ticked: list[
 def _tick_all(dataset: Dataset, shown: list[Entry], value: bool) -> None:
     for entry in shown:
         st.session_state[_tick(dataset, entry)] = value
-
-
-def add_class(dataset: Dataset) -> None:
-    """A class may be made before it has images."""
-    with st.popover(_("New class"), icon=":material/new_label:"), frame.guard(), st.form("new_class", border=False):
-        label = st.text_input(_("Name of the class"), placeholder=_("for example: cats"))
-        if st.form_submit_button(_("Create class")):
-            edits.add_class(dataset.name, label)
-            _done(dataset.name)
 
 
 def _edit_class(dataset: Dataset, label: str) -> None:

@@ -7,9 +7,8 @@ from core import jobs
 from core.data import datasets, edits
 from core.errors import UserError
 from core.results import runs
-from core.strategies import STRATEGIES
-from ui import charts, frame, jobview, sketch
-from ui.words import _, say
+from ui import charts, frame, jobview, knobs, sketch
+from ui.words import _, class_name, say
 
 CANVAS = "home"
 
@@ -18,7 +17,9 @@ def choose_run() -> runs.Run | None:
     """What looks at the drawing: the built-in classifier or any finished run; the address remembers the choice."""
     builtin = jobs.builtin_run()
     choices = {builtin.key: builtin} if builtin else {}
-    choices |= {run.key: run for run in runs.every() if run.state == "done"}
+    # The built-in classifier's earlier runs next: just after a start, the server does not know yet which is its own.
+    done = sorted((run for run in runs.every() if run.state == "done"), key=lambda run: run.dataset != jobs.BUILTIN_SET)
+    choices |= {run.key: run for run in done}
     if len(choices) < 2:
         return next(iter(choices.values()), None)
     keys, asked = list(choices), st.query_params.get("run")
@@ -32,7 +33,7 @@ def choose_run() -> runs.Run | None:
 
 def describe(run: runs.Run) -> str:
     """What it learned from, how, how well, and when: runs of one data set differ in little else."""
-    parts = [run.dataset, _(STRATEGIES[run.config.strategy].title)]
+    parts = [run.dataset, knobs.title(run.config.strategy)]
     if run.accuracy is not None:
         parts.append(_("{share:.0%} right").format(share=run.accuracy))
     return " · ".join([*parts, jobview.date(run.changed)])
@@ -41,31 +42,30 @@ def describe(run: runs.Run) -> str:
 @frame.fragment
 def try_it(run: runs.Run | None) -> None:
     """Canvas left, bars right, teaching below; a stroke runs only this part of the page."""
-    left, right = st.columns([2, 3], gap="large")
-    image = None
+    source, image = sketch.choose_source(CANVAS), None
+    left, right = st.columns([2, 3], gap="medium")
     with left, frame.guard():
-        image = sketch.image_source(CANVAS)
+        image = sketch.image_from(source, CANVAS)
     with right:
-        if run is None or run.state != "done":
+        if run is None or run.live:
             wait()
+        elif run.state != "done":
+            broken_off(run)
         elif image is None:
             invite(run)
         else:
             answer(run, image)
-    if run:
+    if run and run.dataset in datasets.list_names():
         st.divider()
         teach(run.dataset, image)
 
 
 @frame.fragment(run_every=1.0)
 def wait() -> None:
-    """Show how far the built-in classifier's own training is; once done, the bars take this place."""
+    """Show how far the built-in classifier's own training is; once it has ended, the whole page begins anew."""
     run = jobs.builtin_run()
-    if run and run.state == "done":
-        st.rerun()
     if run and not run.live:
-        broken_off(run)
-        return
+        st.rerun()
     st.subheader(_("The computer is still learning its first shapes"), anchor=False)
     st.markdown(_("This happens once and takes less than a minute. You can already draw."))
     progress = runs.progress(run.key) if run else runs.Progress()
@@ -89,7 +89,8 @@ def invite(run: runs.Run) -> None:
     if run.dataset == jobs.BUILTIN_SET:
         st.subheader(_("Draw a circle, a rectangle or a triangle"), anchor=False)
     else:
-        st.subheader(_("Draw one of these: {classes}").format(classes=", ".join(run.classes)), anchor=False)
+        classes = ", ".join(map(class_name, run.classes))
+        st.subheader(_("Draw one of these: {classes}").format(classes=classes), anchor=False)
     st.markdown(_("After every stroke you see here what the computer takes it for, and how sure it is."))
 
 
@@ -99,7 +100,7 @@ def answer(run: runs.Run, image: np.ndarray) -> None:
         [prediction] = jobs.engine().predict([run.key], image)
     name, share = max(zip(prediction.classes, prediction.probabilities, strict=True), key=lambda pair: pair[1])
     sentence = _("{name}, {share:.0%}") if share >= 0.5 else _("Perhaps {name}, {share:.0%}")
-    words = sentence.format(name=name, share=share)
+    words = sentence.format(name=class_name(name), share=share)
     st.header(words[:1].upper() + words[1:], anchor=False)
     st.html(charts.probabilities(prediction.classes, prediction.probabilities))
     st.caption(_("Answered in {n:.0f} ms").format(n=prediction.milliseconds))
@@ -115,22 +116,33 @@ def teach(source: str, image: np.ndarray | None) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         label = st.selectbox(
             _("This is a ..."), classes, index=None, placeholder=_("Choose, or type a new name"),
-            accept_new_options=True, width=260, key="teach-label", persist_state="session",
+            format_func=class_name, accept_new_options=True, width=260, key="teach-label", persist_state="session",
         )  # fmt: skip
         if st.button(_("Add to data set"), icon=":material/add:", type="primary", disabled=image is None or not label):
             if target not in known:
                 datasets.copy(source, target)
             report = edits.add_images(target, label, [("sketch", image)])
-            st.session_state["taught"] = (target, report.added)
+            st.session_state["taught"] = (target, label, report.added)
             sketch.clear(CANVAS)
             st.rerun()
     if "taught" in st.session_state:
         taught(*st.session_state["taught"])
 
 
-def taught(name: str, added: int) -> None:
-    """What the data set holds now, and the way to learn from it."""
-    text = _("Added. The data set '{name}' now holds:") if added else _("'{name}' had this image already. It holds:")
-    st.markdown(text.format(name=name))
-    st.altair_chart(charts.counts(datasets.load(name).counts()))
-    frame.link("Train", _("Train with '{name}'").format(name=name), dataset=name)
+def taught(name: str, label: str, added: int) -> None:
+    """What the data set holds now, and what to do next: add more, or learn from it."""
+    dataset = datasets.load(name)
+    text = (
+        _("**Added to the data set “{name}”.** Images of “{label}” in it: {n}.")
+        if added
+        else _("**The data set “{name}” had this image already.** Images of “{label}” in it: {n}.")
+    )
+    n = sum(dataset.counts().get(label, {}).values())
+    st.markdown(text.format(name=name, label=class_name(label), n=f"{n:,}"))
+    try:
+        datasets.check_trainable(dataset)
+    except UserError as error:
+        st.info(say(error), icon=":material/draw:")
+    else:
+        st.markdown(_("Draw more, or let the computer learn from them now:"))
+        frame.link("Train", _("Train with “{name}”").format(name=name), dataset=name)

@@ -8,7 +8,7 @@ import streamlit as st
 from core.data import datasets, edits, importing
 from core.data.manifest import Dataset, Report
 from ui import chooser, frame, sketch
-from ui.words import _
+from ui.words import _, class_name
 
 IMAGE_TYPES = ["jpg", "jpeg", "png", "gif", "webp", "bmp", "tif", "tiff", "avif"]
 MAX_ZIPS, MAX_IMAGES = 20, 500  # the browser's upload limit is for each file only
@@ -75,7 +75,7 @@ def _sketch(name: str) -> None:
     dataset = datasets.load(name)
     label = _class_input(dataset, "sketch")
     key = f"teach_{name}"
-    rgb = sketch.image_source(key)
+    rgb = sketch.image_from(sketch.choose_source(key), key)
     if st.button(_("Add to class"), type="primary", icon=":material/add:", disabled=rgb is None or not label):
         report = edits.add_images(name, label, [(_("drawing or photo"), rgb)])
         sketch.clear(key)
@@ -84,11 +84,15 @@ def _sketch(name: str) -> None:
 
 
 def _class_input(dataset: Dataset, place: str) -> str | None:
-    """An existing class or a new one, typed."""
-    return st.selectbox(
-        _("Class"), dataset.classes, index=0 if dataset.classes else None, accept_new_options=True,
-        placeholder=_("Choose a class or type a new name"), key=f"class_{place}_{dataset.name}",
+    """An existing class or a new one, typed. It stays chosen, until the classes change and it is none of them."""
+    classes, last = dataset.classes, f"last_{place}_{dataset.name}"
+    index = classes.index(st.session_state[last]) if st.session_state.get(last) in classes else 0
+    label = st.selectbox(
+        _("Class: choose one, or type a new name"), classes, index=index if classes else None, format_func=class_name,
+        accept_new_options=True, placeholder=_("for example: cats"), key=f"class_{place}_{dataset.name}_{classes}",
     )  # fmt: skip
+    st.session_state[last] = label
+    return label
 
 
 def _uploader(label: str, types: Sequence[str], most: int) -> list:

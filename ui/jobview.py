@@ -45,21 +45,24 @@ def submit(config: TrainConfig, dataset: Dataset) -> None:
     follow(run.key)
 
 
-def show(key: str) -> None:
-    """The run the address names, in whatever state it is."""
+def show(key: str, dataset: Dataset) -> None:
+    """The run the address names, in whatever state it is. `dataset` is the one that is chosen beside it."""
     run = runs.find(key)
     with st.container(border=True):
         st.subheader(f"{knobs.heading(run.config.strategy)} · {run.dataset}", anchor=False)
-        _settings(run)
+        _settings(run, dataset)
         if run.live:
             _live(run.key)
         else:
             ENDED[run.state](run)
 
 
-def _settings(run: Run) -> None:
+def _settings(run: Run, dataset: Dataset) -> None:
     changes = ", ".join(knobs.changed(run.config))
     st.caption(_("Changed settings: {list}").format(list=changes) if changes else _("The source's own settings"))
+    if changes and dataset.kind:
+        st.button(_("Use these settings"), icon=":material/tune:", type="tertiary",
+                  on_click=knobs.take, args=(run.config, dataset))  # fmt: skip
 
 
 @frame.fragment(run_every=1.0)
@@ -160,12 +163,21 @@ def _again(run: Run, label: str) -> None:
         submit(run.config, runs.dataset_of(run))
 
 
-@frame.fragment(run_every=3.0)
 def queue(shown: str | None) -> None:
     """What is being trained and what waits, for all visitors, except the run that is `shown` above."""
-    live = [run for run in jobs.engine().queue() if run.key != shown]
+    if _others(shown):
+        _queue(shown)
+
+
+def _others(shown: str | None) -> list[Run]:
+    return [run for run in jobs.engine().queue() if run.key != shown]
+
+
+@frame.fragment(run_every=3.0)
+def _queue(shown: str | None) -> None:
+    live = _others(shown)
     if not live:
-        return
+        st.rerun()  # the whole page, once: an idle page asks for nothing
     st.subheader(_("Queue"), anchor=False)
     for run in live:
         with st.container(border=True, horizontal=True, vertical_alignment="center"):
@@ -180,10 +192,12 @@ def queue(shown: str | None) -> None:
 
 def past(dataset: Dataset, shown: str | None) -> None:
     """The runs of this data set that have ended, newest first."""
-    st.subheader(_("Runs of this data set"), anchor=False)
     found = [run for run in runs.every() if not run.live and run.dataset == dataset.name]
+    if not found and shown:
+        return
+    st.subheader(_("Runs of this data set"), anchor=False)
     if not found:
-        st.caption(_("None yet. Press Train; the result is kept here, and the same question is answered at once."))
+        st.caption(_("None yet. What you train is kept here, and the same question is answered at once."))
     for run in found[:RUNS_SHOWN]:
         _row(run, dataset, shown)
     if found[RUNS_SHOWN:]:

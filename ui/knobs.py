@@ -24,16 +24,22 @@ def strategy(dataset: Dataset) -> Strategy:
     chosen = st.radio(
         _("Strategy"), names, index=names.index(suggested), format_func=heading,
         captions=[_(row.summary) for row in STRATEGIES.values()],
-        key=f"strategy_{dataset.name}_{dataset.kind}", persist_state="session",
+        key=_choice(dataset), persist_state="session",
     )  # fmt: skip
     st.caption(_("Source: {source}").format(source=STRATEGIES[chosen].source))
     return STRATEGIES[chosen]
 
 
-def heading(name: str) -> str:
-    """A strategy's icon and title; its bare name where a later version no longer has it."""
+def title(name: str) -> str:
+    """A strategy's title; its bare name where a later version no longer has it."""
     row = STRATEGIES.get(name)
-    return f":material/{row.icon}: {_(row.title)}" if row else name
+    return _(row.title) if row else name
+
+
+def heading(name: str) -> str:
+    """A strategy's icon and title."""
+    row = STRATEGIES.get(name)
+    return f":material/{row.icon}: {title(name)}" if row else title(name)
 
 
 def panel(row: Strategy) -> dict[str, object]:
@@ -41,7 +47,7 @@ def panel(row: Strategy) -> dict[str, object]:
     defaults = row.defaults | {"seed": 0}
     learning = {name: value for name, value in defaults.items() if name not in AUGMENTATION_KNOBS}
     augmentation = {name: value for name, value in defaults.items() if name in AUGMENTATION_KNOBS}
-    with st.grid(2, min_column_width=140):
+    with st.expander(_("Settings: how it learns"), icon=":material/tune:"), st.grid(2, min_column_width=140):
         values = {name: _widget(row, KNOBS[name], value) for name, value in learning.items()}
     if augmentation:
         with st.expander(_("Augmentation: random changes to each training image"), icon=":material/auto_fix:"):
@@ -102,6 +108,18 @@ def _key(row: Strategy, name: str) -> str:
     return f"knob_{row.name}_{name}"
 
 
-def _reset(row: Strategy, defaults: dict[str, object]) -> None:
-    for name, value in defaults.items():
+def take(config: TrainConfig, dataset: Dataset) -> None:
+    """Set the strategy and its widgets to what an earlier run used. As a callback: before the widgets are there."""
+    row = STRATEGIES[config.strategy]
+    settings = asdict(config) | asdict(config.augmentation)
+    st.session_state[_choice(dataset)] = row.name
+    _reset(row, {name: settings[name] for name in row.defaults | {"seed": 0}})
+
+
+def _choice(dataset: Dataset) -> str:
+    return f"strategy_{dataset.name}_{dataset.kind}"
+
+
+def _reset(row: Strategy, values: dict[str, object]) -> None:
+    for name, value in values.items():
         st.session_state[_key(row, name)] = KNOBS[name].coerce(value)

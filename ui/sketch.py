@@ -12,14 +12,18 @@ SIDE = 288  # pixels; fits a phone of 390 with its margins
 PEN = 8  # pixels
 
 
-def image_source(key: str) -> np.ndarray | None:
-    """Offer every source and return the image as (h, w, 3) uint8 RGB, or None while there is nothing on it."""
-    name = st.segmented_control(
+def choose_source(key: str) -> str:
+    """Offer every way to give an image: a row of its own, so that what stands beside the image begins level with it."""
+    return st.segmented_control(
         _("Image from"), list(SOURCES), format_func=lambda name: f"{SOURCES[name][1]} {_(SOURCES[name][0])}",
         default="canvas", required=True, key=f"{key}-source", label_visibility="collapsed",
         persist_state="session",
     )  # fmt: skip
-    return SOURCES[name][2](key)
+
+
+def image_from(source: str, key: str) -> np.ndarray | None:
+    """The image as (h, w, 3) uint8 RGB, or None while there is nothing on it."""
+    return SOURCES[source][2](key)
 
 
 def clear(key: str) -> None:

@@ -1,10 +1,20 @@
+"""What browser tests get: a server whose built-in classifier is trained already, and visitors to send there."""
+
 import os
 import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser, Page, expect
 
 from tests import app as handful
+from tests.app import App
+
+WAIT_MS = 60_000  # a machine that is busy with other things may take long, and only then
+
+expect.set_options(timeout=WAIT_MS)
 
 
 def pytest_collection_modifyitems(items):
@@ -15,7 +25,7 @@ def pytest_collection_modifyitems(items):
 
 
 @pytest.fixture(scope="session")
-def browser():
+def browser() -> Iterator[Browser]:
     if handful.CHROMIUM is None:
         if os.environ.get("HANDFUL_BROWSER") == "required":
             pytest.fail("chromium is required here but not installed: apt-get install chromium")
@@ -24,28 +34,62 @@ def browser():
         yield browser
 
 
+@dataclass(frozen=True)
+class FirstVisit:
+    """What somebody saw who came to a new installation, drew a triangle at once, and waited."""
+
+    home: Path
+    learning: str  # the words at the progress bar while the built-in classifier learned
+    answer: str  # what the page said when that was over, without a click
+
+
 @pytest.fixture(scope="session")
-def trained_home(tmp_path_factory, browser):
-    """A home in which the built-in classifier is trained already, to be copied."""
-    home = tmp_path_factory.mktemp("trained")
+def first_visit(tmp_path_factory, browser) -> FirstVisit:
+    home = tmp_path_factory.mktemp("installed")
     with handful.running(home) as app:
-        page = browser.new_page()
+        page = browser.new_page(locale="en-US")
         page.goto(app.url)
-        page.get_by_text("Draw a circle, a rectangle or a triangle").wait_for(timeout=120_000)
+        page.get_by_text("The computer is still learning its first shapes").wait_for(timeout=WAIT_MS)
+        handful.draw(page, "triangle")
+        learning = page.get_by_test_id("stProgress").filter(has_text="left")
+        learning = learning.inner_text(timeout=WAIT_MS)
+        page.get_by_text("Answered in").wait_for(timeout=2 * WAIT_MS)
+        answer = page.get_by_test_id("stMain").locator("h2").inner_text()
         page.close()
-    return home
+    return FirstVisit(home, learning, answer)
 
 
-@pytest.fixture
-def app(trained_home, tmp_path):
-    """A running server whose built-in classifier is ready."""
-    shutil.copytree(trained_home, tmp_path / "home")
-    with handful.running(tmp_path / "home") as app:
+@pytest.fixture(scope="module")
+def app(first_visit, tmp_path_factory) -> Iterator[App]:
+    """A running server whose built-in classifier is ready; one for all tests of a module."""
+    home = shutil.copytree(first_visit.home, tmp_path_factory.mktemp("home"), dirs_exist_ok=True)
+    with handful.running(home) as app:
         yield app
 
 
 @pytest.fixture
-def page(browser):
-    context = browser.new_context(locale="en-US", viewport={"width": 1280, "height": 900})
-    yield context.new_page()
-    context.close()
+def home(app, monkeypatch) -> Path:
+    """The server's own home, so that tests can look at its files through core."""
+    monkeypatch.setenv("HANDFUL_HOME", str(app.home))
+    return app.home
+
+
+@pytest.fixture
+def visit(browser) -> Iterator[Callable[..., Page]]:
+    """visit(**context options) -> a page of another visitor, who shares no cookie or session with the others."""
+    contexts = []
+
+    def new(**options: object) -> Page:
+        wide = {"width": 1280, "height": 900}
+        contexts.append(browser.new_context(**{"locale": "en-US", "viewport": wide} | options))
+        contexts[-1].set_default_timeout(WAIT_MS)
+        return contexts[-1].new_page()
+
+    yield new
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture
+def page(visit) -> Page:
+    return visit()

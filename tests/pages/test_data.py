@@ -58,6 +58,17 @@ def test_a_class_is_renamed(pets):
     labelled(app.text_input, "New name").input("kittens")
     press(app, "Rename")
     assert datasets.load("pets").classes == ("dogs", "kittens")
+    boxes = [box for box in app.selectbox if box.label.startswith("Class: choose one")]
+    assert [box.options for box in boxes] == [["dogs", "kittens"]] * 2
+    assert {box.value for box in boxes} <= {"dogs", "kittens"}
+
+
+def test_a_class_stays_chosen_while_images_are_added(pets, photo, encoded):
+    app = opened("1_Data", dataset="pets")
+    labelled(app.selectbox, "Class: choose one, or type a new name").set_value("dogs").run()
+    labelled(app.file_uploader, "Images of this class").set_value([("new.png", encoded(photo(999)), "image/png")]).run()
+    press(app, "Add images")
+    assert labelled(app.selectbox, "Class: choose one, or type a new name").value == "dogs"
 
 
 def test_deleting_all_classes_but_one_leaves_a_page_that_works(pets):

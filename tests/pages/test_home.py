@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -63,7 +64,7 @@ def trained(run):
 def drawn(monkeypatch, drawing):
     """Something is on the canvas."""
     image = drawing(1, 288)
-    monkeypatch.setattr(home.sketch, "image_source", lambda key: image)
+    monkeypatch.setattr(home.sketch, "image_from", lambda source, key: image)
     return image
 
 
@@ -88,8 +89,8 @@ def test_a_drawing_is_answered_in_words_and_with_a_bar_for_every_class(trained, 
     app = opened()
     assert app.header[0].value == "Triangle, 97%"
     assert says(app.caption, "Answered in 12 ms")
-    [chart] = app.get("arrow_vega_lite_chart") or app.get("vega_lite_chart")
-    assert all(name in chart.proto.spec for name in ("circle", "rectangle", "triangle"))
+    [bars] = app.get("html")
+    assert all(f">{name}<" in bars.proto.body for name in ("circle", "rectangle", "triangle"))
 
 
 def test_a_doubtful_answer_is_said_with_doubt(trained, drawn, seer):
@@ -138,7 +139,8 @@ def test_teaching_puts_the_drawing_into_a_copy_of_the_built_in_set(trained, draw
     before, after = datasets.load("shapes"), datasets.load("my shapes")
     assert len(after.entries) == len(before.entries) + 1
     assert sum(after.counts()["triangle"].values()) == sum(before.counts()["triangle"].values()) + 1
-    assert says(app.markdown, "The data set 'my shapes' now holds")
+    assert says(app.markdown, "Added to the data set “my shapes”")
+    assert not app.info
 
 
 def test_teaching_a_new_class(trained, drawn):
@@ -149,6 +151,23 @@ def test_teaching_a_new_class(trained, drawn):
     labelled(app.selectbox, "This is a ...").options.append("star")
     labelled(app.button, "Add to data set").click().run()
     assert "star" in datasets.load("my shapes").classes
+    assert says(app.info, "'star' has 1. Add 4 more.")
+
+
+def test_a_finished_run_of_a_strategy_that_is_gone_can_still_look(trained, pets):
+    old = runs.create(replace(make_config(pets.fingerprint, pets.kind, "small_cnn"), strategy="gone_cnn"), pets)
+    runs.set_state(old.key, "done")
+    assert "pets · gone_cnn" in home.describe(runs.find(old.key))
+    opened()
+
+
+def test_a_finished_run_outlives_its_data_set(trained, pets):
+    other = runs.create(make_config(pets.fingerprint, pets.kind, "small_cnn"), pets)
+    runs.set_state(other.key, "done")
+    datasets.delete("pets")
+    app = opened(run=other.key)
+    assert not app.error
+    assert not says(app.subheader, "Teach it")
 
 
 def test_a_users_error_is_a_friendly_message(trained, drawn, seer, monkeypatch):

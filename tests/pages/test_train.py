@@ -14,6 +14,7 @@ from core.paths import ROOT, write_json
 from core.results import runs
 from core.results.runs import Progress
 from core.strategies import STRATEGIES
+from ui import jobview
 
 
 class Bench:
@@ -72,6 +73,21 @@ def test_a_changed_knob_goes_into_the_run_and_can_be_reset(pets):
     assert says(app.caption, "Epochs at most 3")
     press(app, "Reset to the source's settings")
     assert app.get_by_key("knob_small_cnn_epochs").value == STRATEGIES["small_cnn"].defaults["epochs"]
+
+
+def test_the_settings_of_an_earlier_run_come_back_into_the_widgets(run):
+    finish(run.key)
+    app = opened("2_Train", dataset="pets", run=run.key)
+    press(app, "Use these settings")
+    assert app.get_by_key("knob_small_cnn_epochs").value == 7
+    assert app.radio[0].value == "small_cnn"
+
+
+def test_an_idle_page_asks_for_nothing(pets, monkeypatch):
+    asked = []
+    monkeypatch.setattr(jobview, "_queue", asked.append)
+    opened("2_Train", dataset="pets")
+    assert not asked
 
 
 def test_the_same_question_is_answered_from_the_cache(pets):

@@ -1,10 +1,12 @@
 """Every text a visitor may see has a translation that keeps its fields."""
 
+import ast
 from string import Formatter
 
 import pytest
 
 from core.errors import UserError
+from core.paths import ROOT
 from ui import words
 
 OTHERS = [code for code in words.LANGUAGES if code != "en"]
@@ -27,6 +29,29 @@ def test_catalogue_holds_exactly_the_texts_of_the_code(language):
 def test_translations_keep_the_fields(language):
     changed = {text: new for text, new in words.translations(language).items() if fields(text) != fields(new)}
     assert not changed
+
+
+def test_no_text_hides_in_an_f_string():
+    """Python 3.11 gives the extractor an f-string as one token, so that it does not see what is inside."""
+    files = [ROOT / "streamlit_app.py", *(ROOT / "ui").glob("*.py"), *(ROOT / "pages").glob("*.py")]
+    for file in files:
+        hidden = [
+            node.lineno
+            for string in ast.walk(ast.parse(file.read_text()))
+            if isinstance(string, ast.JoinedStr)
+            for node in ast.walk(string)
+            if isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Name)
+            and node.func.id in words.KEYWORDS
+            and isinstance(node.args[0], ast.Constant)
+        ]
+        assert not hidden, f"{file.name}: take the texts of these lines out of their f-strings: {hidden}"
+
+
+def test_only_built_in_class_names_are_translated(monkeypatch):
+    monkeypatch.setattr(words, "language", lambda: "ko")
+    assert words.class_name("circle") == "원"
+    assert words.class_name("test") == "test"
 
 
 def test_texts_finds_all_three_marks():
