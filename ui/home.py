@@ -52,7 +52,7 @@ def try_it(run: runs.Run | None) -> None:
         elif run.state != "done":
             broken_off(run)
         elif image is None:
-            invite(run)
+            invite(run, source)
         else:
             answer(run, image)
     if run and run.dataset in datasets.list_names():
@@ -85,11 +85,15 @@ def broken_off(run: runs.Run) -> None:
         st.rerun()
 
 
-def invite(run: runs.Run) -> None:
+def invite(run: runs.Run, source: str) -> None:
+    classes = ", ".join(map(class_name, run.classes))
+    if source != "canvas":
+        st.subheader(_("Show it one of these: {classes}").format(classes=classes), anchor=False)
+        st.markdown(_("Here you will see what the computer takes it for, and how sure it is."))
+        return
     if run.dataset == jobs.BUILTIN_SET:
         st.subheader(_("Draw a circle, a rectangle or a triangle"), anchor=False)
     else:
-        classes = ", ".join(map(class_name, run.classes))
         st.subheader(_("Draw one of these: {classes}").format(classes=classes), anchor=False)
     st.markdown(_("After every stroke you see here what the computer takes it for, and how sure it is."))
 

@@ -1,6 +1,6 @@
 """How images come into a data set: zip files of class folders, single images, drawings, the camera."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import streamlit as st
@@ -19,13 +19,14 @@ def add(dataset: Dataset) -> None:
     """The ways to add images to a data set, each in its tab."""
     if not dataset.entries:
         st.info(
-            _("This data set is empty. Add images of two or more classes, five or more of each. "
-              "For zip files, use New data set."),
+            _("This data set is empty. Add images of two or more classes, five or more of each."),
             icon=":material/inbox:",
         )  # fmt: skip
-    files, sketching = st.tabs([_("Image files"), _("Draw or photograph")])
+    files, zips, sketching = st.tabs([_("Image files"), _("Zip files"), _("Draw or photograph")])
     with files, frame.guard():
         _images(dataset)
+    with zips, frame.guard():
+        _zips(dataset)
     with sketching:
         _sketch(dataset.name)
 
@@ -39,30 +40,46 @@ def new() -> None:
 def ask_new() -> None:
     """What the dialog of New data set shows."""
     name = st.text_input(_("Name"), placeholder=_("for example: pets"))
-    files = _uploader(_("Fill it from zip files, if you have some"), ["zip"], MAX_ZIPS)
-    st.caption(
-        _("A zip holds one folder for each class, such as `cats` and `dogs`; above them there may be folders "
-          "`train`, `validation` and `test`. Several zips are imported together.")
-    )  # fmt: skip
+    files = _zip_uploader("new", _("Fill it from zip files, if you have some"))
     with frame.guard():
         if not st.button(_("Create"), type="primary", disabled=not (name or files)):
             return
         if not files:
             chooser.go_to(datasets.create(name).name)
-        bar = st.progress(0.0, text=_("Importing …"))
-
-        def on_progress(done: int, total: int) -> None:
-            if done % max(1, total // 100) == 0:
-                bar.progress(done / total, text=_("{done} of {total} images").format(done=done, total=total))
-
-        report = importing.import_source(files, name or Path(files[0].name).stem, on_progress)
+        report = importing.import_source(files, name or Path(files[0].name).stem, _progress_bar())
         _remember(report)
         chooser.go_to(report.dataset)
 
 
+def _zips(dataset: Dataset) -> None:
+    files = _zip_uploader("into", _("Zip files of class folders"))
+    if files and st.button(_("Add their images"), type="primary", icon=":material/add:"):
+        _remember(importing.import_into(files, dataset.name, _progress_bar()))
+        st.rerun()
+
+
+def _zip_uploader(place: str, label: str) -> list:
+    files = _uploader(place, label, ["zip"], MAX_ZIPS)
+    st.caption(
+        _("A zip holds one folder for each class, such as `cats` and `dogs`; above them there may be folders "
+          "`train`, `validation` and `test`. Several zips are imported together.")
+    )  # fmt: skip
+    return files
+
+
+def _progress_bar() -> Callable[[int, int], None]:
+    bar = st.progress(0.0, text=_("Importing …"))
+
+    def on_progress(done: int, total: int) -> None:
+        if done % max(1, total // 100) == 0:
+            bar.progress(done / total, text=_("{done} of {total} images").format(done=done, total=total))
+
+    return on_progress
+
+
 def _images(dataset: Dataset) -> None:
     label = _class_input(dataset, "files")
-    files = _uploader(_("Images of this class"), IMAGE_TYPES, MAX_IMAGES)
+    files = _uploader("images", _("Images of this class"), IMAGE_TYPES, MAX_IMAGES)
     if files and label and st.button(_("Add images"), type="primary", icon=":material/add:"):
         with st.spinner(_("Adding images …")):
             report = edits.add_images(dataset.name, label, [(file.name, file.getvalue()) for file in files])
@@ -95,10 +112,10 @@ def _class_input(dataset: Dataset, place: str) -> str | None:
     return label
 
 
-def _uploader(label: str, types: Sequence[str], most: int) -> list:
+def _uploader(place: str, label: str, types: Sequence[str], most: int) -> list:
     """Uploaded files; none while there are too many. After an import its key changes, so nothing comes in twice."""
     files = st.file_uploader(
-        label, types, accept_multiple_files=True, key=f"upload_{types[0]}_{st.session_state.get('imports', 0)}"
+        label, types, accept_multiple_files=True, key=f"upload_{place}_{st.session_state.get('imports', 0)}"
     )
     if len(files) > most:
         st.warning(_("{n} files are too many at once; choose at most {most}.").format(n=len(files), most=most))
