@@ -107,7 +107,10 @@ def answer(run: runs.Run, image: np.ndarray) -> None:
     words = sentence.format(name=class_name(name), share=share)
     st.header(words[:1].upper() + words[1:], anchor=False)
     st.html(charts.probabilities(prediction.classes, prediction.probabilities))
-    st.caption(_("Answered in {n:.0f} ms").format(n=prediction.milliseconds))
+    if prediction.milliseconds < 1000:
+        st.caption(_("Answered in {n:.0f} ms").format(n=prediction.milliseconds))
+    else:
+        st.caption(_("Answered in {n:.1f} s: the workers were still starting").format(n=prediction.milliseconds / 1000))
 
 
 def teach(source: str, image: np.ndarray | None) -> None:

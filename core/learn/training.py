@@ -164,10 +164,7 @@ class Follow(keras.callbacks.Callback):
         super().__init__()
         self.run, self.report, self.history = run, report, history
         self.steps, self.images = steps, images
-        self.done_before = len(history.get("loss", ()))
-
-    def on_train_begin(self, logs: dict | None = None) -> None:
-        self.began = time.time()
+        self.clock: tuple[float, float] | None = None  # (when, epochs done): since then speed is measured
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         self.epoch, self.epoch_began = epoch, time.time()
@@ -179,18 +176,18 @@ class Follow(keras.callbacks.Callback):
             state.assign(rng.integers(2**32, size=2, dtype=np.uint32))
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
-        now = time.time()
-        if now - self.report.written < REPORT_EVERY_S:
-            return
-        epochs = self.run.config.epochs
+        now, epochs = time.time(), self.run.config.epochs
         done = self.epoch + (batch + 1) / self.steps
-        per_epoch = (now - self.began) / (done - self.done_before)
+        if self.clock is None:
+            self.clock = now, done  # the first step compiles, which says nothing about the others
+        if now - self.report.written < REPORT_EVERY_S or done == self.clock[1]:
+            return
+        per_epoch = (now - self.clock[0]) / (done - self.clock[1])
         self.report.update(
             share=READING_SHARE + (EVALUATING_SHARE - READING_SHARE) * done / epochs,
             epoch=self.epoch + 1, step=batch + 1, steps=self.steps,
             loss=float(logs["loss"]), accuracy=float(logs["accuracy"]),
-            images_per_second=self.images * (batch + 1) / self.steps / (now - self.epoch_began),
-            eta_s=per_epoch * (epochs - done),
+            images_per_second=self.images / per_epoch, eta_s=per_epoch * (epochs - done),
         )  # fmt: skip
 
     def on_test_batch_end(self, batch: int, logs: dict | None = None) -> None:
