@@ -67,7 +67,7 @@ def wait() -> None:
     if run and not run.live:
         st.rerun()
     st.subheader(_("The computer is still learning its first shapes"), anchor=False)
-    st.markdown(_("This happens once and takes less than a minute. You can already draw."))
+    st.markdown(_("This happens once and takes about a minute. You can already draw."))
     progress = runs.progress(run.key) if run else runs.Progress()
     text = _(jobview.STAGES[progress.stage]) if run else _("Drawing thousands of shapes to learn from")
     if progress.eta_s is not None:
