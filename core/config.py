@@ -70,7 +70,7 @@ KNOBS: dict[str, Knob] = {
         Knob("learning_rate", N_("Learning rate"), N_("How far one step moves the weights."),
              float, choices=(0.00001, 0.00003, 0.0001, 0.0003, 0.001, 0.003, 0.01)),
         Knob("patience", N_("Patience"),
-             N_("Stop when the validation loss has not improved for this many epochs; the best epoch is kept."),
+             N_("Stop when validation accuracy has not improved for this many epochs; the best epoch is kept."),
              int, 1, 200, 1, N_("epochs")),
         Knob("rotation", N_("Rotation"), N_("Turn each image by up to this angle, either way."), float, 0, 180, 1, "°"),
         Knob("width_shift", N_("Width shift"), N_("Move sideways by up to this share of the width."),
