@@ -1,10 +1,10 @@
 """The Data page as a visitor meets it: what it shows, edits and their undo, what it says when something is wrong."""
 
 from streamlit.testing.v1 import AppTest
-from visitor import labelled, opened, press, says
 
 from core.data import datasets, edits
 from core.data.manifest import Dataset
+from tests.pages.visitor import labelled, opened, press, says
 
 
 def dialog(verb: str, *about: Dataset) -> AppTest:

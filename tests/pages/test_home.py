@@ -8,7 +8,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
-from visitor import labelled, says
 
 from core import jobs
 from core.config import make_config
@@ -17,6 +16,7 @@ from core.errors import UserError
 from core.paths import ROOT
 from core.results import runs
 from core.results.runs import Progress
+from tests.pages.visitor import labelled, says
 from ui import home, sketch
 
 

@@ -5,7 +5,6 @@ import subprocess
 import sys
 
 import pytest
-from visitor import labelled, opened, press, says
 
 from core import jobs
 from core.config import KNOBS, make_config
@@ -14,6 +13,7 @@ from core.paths import ROOT, write_json
 from core.results import runs
 from core.results.runs import Progress
 from core.strategies import STRATEGIES
+from tests.pages.visitor import labelled, opened, press, says
 from ui import jobview
 
 
