@@ -62,6 +62,7 @@ def test_a_cancelled_training_goes_on_where_it_stopped(shapes, monkeypatch):
     run = new_run(shapes, seed=1)
     with monkeypatch.context() as patch:
         patch.setattr(runs, "cancel_wished", lambda key: len(runs.history(key).get("loss", ())) == 2)
+        patch.setattr(training, "REPORT_EVERY_S", 0)  # on a fast machine an epoch is over before the next look
         training.train(run.key)
     assert runs.find(run.key).state == "cancelled"
     assert [path.name for path in sorted((run.folder / "checkpoint").glob("epoch*"))] == ["epoch-0002.keras"]
@@ -77,6 +78,7 @@ def test_curves_ahead_of_the_checkpoint_are_cut_back(shapes, monkeypatch):
     run = new_run(shapes)
     with monkeypatch.context() as patch:
         patch.setattr(runs, "cancel_wished", lambda key: len(runs.history(key).get("loss", ())) == 2)
+        patch.setattr(training, "REPORT_EVERY_S", 0)  # on a fast machine an epoch is over before the next look
         training.train(run.key)
     history = runs.history(run.key)
     (run.folder / "history.json").write_text(json.dumps({name: [*values, 9.0] for name, values in history.items()}))
