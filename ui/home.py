@@ -43,9 +43,8 @@ def describe(run: runs.Run) -> str:
 def try_it(run: runs.Run | None) -> None:
     """Canvas left, bars right, teaching below; a stroke runs only this part of the page."""
     source, image = sketch.choose_source(CANVAS), None
-    with st.container(
-        horizontal=True, gap="medium"
-    ):  # the canvas keeps its width; the answer moves below it if need be
+    # The canvas keeps its width; in a narrow window the answer moves below it.
+    with st.container(horizontal=True, gap="medium"):
         left, right = st.container(width=sketch.SIDE + 32), st.container(width="stretch")
     with left, frame.guard():
         image = sketch.image_from(source, CANVAS)

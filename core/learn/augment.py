@@ -1,8 +1,8 @@
 """Random variants of training images: drawn in one function, applied in another, as one projective transform a batch.
 
 The meaning of each parameter, and the order in which they compose (rotation, shift, shear, zoom, then flips), is that
-of Keras' `ImageDataGenerator` (keras.src.legacy.preprocessing.image, apply_affine_transform), whose per-image
-transform was 5 times slower. Its shear has been in degrees since 2018; ours is too.
+of Keras' `ImageDataGenerator` (keras.src.legacy.preprocessing.image, apply_affine_transform), which
+transforms one image at a time. Its shear has been in degrees since 2018; ours is too.
 """
 
 from dataclasses import dataclass

@@ -59,7 +59,7 @@ def fastest_dtype(strategy: Strategy, size: int, batch_size: int, check: Callabl
         return "float32"
     machine = f"{device()}, TensorFlow {tf.__version__}"
     name = f"{strategy.network} {size}px batch {batch_size}"
-    remembered = paths.read_json(paths.compute_choices()) or {}
+    remembered = paths.read_json(paths.compute_choices(), {})
     if name not in remembered.get(machine, {}):
         candidates = ["float32", "mixed_bfloat16"]
         if tf.config.list_physical_devices("GPU"):

@@ -50,7 +50,7 @@ def train(key: str) -> None:
             runs.set_state(key, "cancelled", seconds=report.seconds)
         except UserError as error:
             runs.set_state(key, "failed", message=error.template, values=error.values, seconds=report.seconds)
-        except Exception as error:
+        except Exception as error:  # recorded for the person who waits, and raised: a bug shows as a bug
             runs.set_state(
                 key, "failed", message=runs.BROKEN, values={"error": f"{type(error).__name__}: {error}"},
                 seconds=report.seconds,

@@ -157,7 +157,7 @@ def set_state(key: str, state: str, **more: object) -> None:
 
 
 def progress(key: str) -> Progress:
-    return Progress(**(paths.read_json(folder(key) / "progress.json") or {}))
+    return Progress(**paths.read_json(folder(key) / "progress.json", {}))
 
 
 def write_progress(key: str, value: Progress) -> None:
@@ -166,12 +166,12 @@ def write_progress(key: str, value: Progress) -> None:
 
 def history(key: str) -> dict[str, list[float]]:
     """Curves by name (loss, accuracy, val_loss, val_accuracy, seconds), one number per finished epoch."""
-    return paths.read_json(folder(key) / "history.json") or {}
+    return paths.read_json(folder(key) / "history.json", {})
 
 
 def evaluation(key: str) -> dict[str, dict]:
     """By split: accuracy with its 95% interval, number of images, confusion matrix (rows: truth)."""
-    return paths.read_json(folder(key) / "evaluation.json") or {}
+    return paths.read_json(folder(key) / "evaluation.json", {})
 
 
 def delete(key: str) -> None:
