@@ -4,6 +4,8 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass, field, fields
 
+from core import weights
+from core.backbones import BACKBONES
 from core.errors import UserError
 from core.strategies import STRATEGIES, Strategy
 from core.words import N_
@@ -64,6 +66,8 @@ class Knob:
 KNOBS: dict[str, Knob] = {
     knob.name: knob
     for knob in (
+        Knob("backbone", N_("Pretrained network"), N_("Which network, trained on ImageNet, describes the images."),
+             str, choices=tuple(BACKBONES)),
         Knob("image_size", N_("Image size"), N_("Images are brought to this width and height."), int, 32, 224, 2, "px"),
         Knob("epochs", N_("Epochs at most"), N_("How often training goes through all training images."), int, 1, 200),
         Knob("batch_size", N_("Batch size"), N_("Images per training step."), int, choices=(8, 16, 32, 64, 128, 256)),
@@ -72,6 +76,9 @@ KNOBS: dict[str, Knob] = {
         Knob("patience", N_("Patience"),
              N_("Stop when validation accuracy has not improved for this many epochs; the best epoch is kept."),
              int, 1, 200, 1, N_("epochs")),
+        Knob("views", N_("Augmented views"),
+             N_("How many augmented versions of each image are computed and kept; then they come round again."),
+             int, 1, 32),
         Knob("rotation", N_("Rotation"), N_("Turn each image by up to this angle, either way."), float, 0, 180, 1, "°"),
         Knob("width_shift", N_("Width shift"), N_("Move sideways by up to this share of the width."),
              float, 0, 0.5, 0.01),
@@ -118,6 +125,9 @@ class TrainConfig:
     learning_rate: float
     patience: int
     seed: int = 0
+    backbone: str = ""  # a name in core.backbones, where the strategy has one
+    weights: str = ""  # the hash of the weights it begins with, where it is pretrained
+    views: int = 0
     augmentation: Augmentation = field(default_factory=Augmentation)
 
     @property
@@ -140,13 +150,23 @@ def strategy_named(name: str) -> Strategy:
     return STRATEGIES[name]
 
 
+def defaults(row: Strategy, backbone: object = None) -> dict[str, object]:
+    """Every knob of a strategy with its default; the image size is the `backbone`'s where the row leaves it open."""
+    values = row.defaults | {"seed": 0}
+    if values.get("image_size") == 0:
+        known = BACKBONES.get(str(backbone)) or BACKBONES[values["backbone"]]
+        values["image_size"] = known.image_size
+    return values
+
+
 def make_config(fingerprint: str, prepare: str, strategy: str, knobs: dict[str, object] | None = None) -> TrainConfig:
     """Build a TrainConfig from a strategy's defaults and changed knobs (`{name: value}`); values are validated.
 
-    Raises UserError for an unknown strategy, a knob the strategy does not have, or a value out of bounds.
+    Raises UserError for an unknown strategy, a knob the strategy does not have, a value out of bounds, or pretrained
+    weights that are not at hand.
     """
     row = strategy_named(strategy)
-    values = row.defaults | {"seed": 0}
+    values = defaults(row, (knobs or {}).get("backbone"))
     for name, value in (knobs or {}).items():
         if name not in values or name not in KNOBS:
             raise UserError(
@@ -156,6 +176,8 @@ def make_config(fingerprint: str, prepare: str, strategy: str, knobs: dict[str, 
         values[name] = value
     values = {name: KNOBS[name].coerce(value) for name, value in values.items()}
     augmentation = Augmentation(**{name: values.pop(name) for name in AUGMENTATION_KNOBS if name in values})
+    if row.pretrained:
+        values["weights"] = weights.find(values["backbone"]).hash
     return TrainConfig(
         fingerprint=fingerprint,
         prepare=prepare,

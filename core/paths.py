@@ -25,8 +25,18 @@ def array_cache() -> Path:
     return home() / "data" / ".arrays"
 
 
+def feature_cache() -> Path:
+    """What frozen networks made of images. Safe to delete at any time."""
+    return home() / "data" / ".features"
+
+
 def runs() -> Path:
     return home() / "weights" / "runs"
+
+
+def pretrained() -> Path:
+    """ImageNet weights: laid here by hand, or downloaded."""
+    return home() / "weights" / "pretrained"
 
 
 def compute_choices() -> Path:

@@ -1,9 +1,10 @@
 """The registry of strategies: what the server must know of each without importing TensorFlow.
 
-`network` names a function of `core.learn.networks`; only a worker process resolves it.
+`network` names a function of `core.learn.networks`; only a worker process resolves it. Strategies without one learn
+with a network of `core.backbones`, which the knob `backbone` chooses.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from core.words import N_
 
@@ -16,18 +17,31 @@ class Strategy:
     title: str
     summary: str
     icon: str  # Material symbol
-    network: str
-    optimizer: str  # a Keras optimizer's name
-    image_size: int  # pixels; where `defaults` has the knob, its value counts
+    optimizer: str  # "adam", "rmsprop" or "sgd", in Keras' configuration but for `optimizer_settings`
     channels: int  # 1: grey ink, 3: RGB
     defaults: dict
     source: str
+    optimizer_settings: dict = field(default_factory=dict)
+    decays: bool = False  # whether the learning rate falls to zero along a cosine (Loshchilov and Hutter 2017)
+    network: str = ""
+    learns: str = "network"  # all of it, or of a pretrained one the new "head", or the head and the last "block"
+    image_size: int = 0  # pixels, where there is no knob for it
+    every_view: bool = False  # an epoch shows all augmented views of an image, not the next one
+
+    @property
+    def pretrained(self) -> bool:
+        """Whether it begins with weights learned from ImageNet."""
+        return self.learns != "network"
 
 
+_BLOG = "F. Chollet, Building powerful image classification models using very little data, Keras blog, 2016"
 _NO_AUGMENTATION = {
     "rotation": 0.0, "width_shift": 0.0, "height_shift": 0.0, "shear": 0.0, "zoom": 0.0,
     "horizontal_flip": False, "vertical_flip": False,
 }  # fmt: skip
+# The 2016 script's shear of 0.2 was in radians: 11.5 degrees.
+_SHEAR_ZOOM_FLIP = _NO_AUGMENTATION | {"shear": 11.5, "zoom": 0.2, "horizontal_flip": True}
+_PRETRAINED = {"backbone": "efficientnet_lite0", "image_size": 0}  # the network's own size
 
 STRATEGIES: dict[str, Strategy] = {
     row.name: row
@@ -35,29 +49,77 @@ STRATEGIES: dict[str, Strategy] = {
         Strategy(
             "small_cnn", N_("Small CNN"),
             N_("Three convolution blocks learned from scratch: the classic first try on a few hundred photos."),
-            "grid_on", "small_cnn", "rmsprop", 150, 3,
-            # The 2016 script's shear of 0.2 was in radians: 11.5 degrees. Its batches of 16 became 32, which is faster.
+            "grid_on", "rmsprop", 3,
+            # Batches of 16 became 32, which is faster.
             {"image_size": 150, "epochs": 50, "batch_size": 32, "learning_rate": 0.001, "patience": 10,
-             **_NO_AUGMENTATION, "shear": 11.5, "zoom": 0.2, "horizontal_flip": True},
-            "F. Chollet, Building powerful image classification models using very little data, Keras blog, 2016",
+             **_SHEAR_ZOOM_FLIP},
+            _BLOG,
+            network="small_cnn",
         ),
         Strategy(
             "shapes_cnn", N_("Shapes CNN"),
             N_("A small network for line drawings at 24 by 24 pixels: learns circles and triangles in seconds."),
-            "category", "shapes_cnn", "adam", 24, 1,
+            "category", "adam", 1,
             {"epochs": 10, "batch_size": 64, "learning_rate": 0.001, "patience": 4, **_NO_AUGMENTATION,
              "horizontal_flip": True, "vertical_flip": True},
             "After T. Kim's 24x24 hand-drawn shapes tutorial (tykimos.github.io, 2017), with input cropped to the ink",
+            network="shapes_cnn", image_size=24,
         ),
         Strategy(
             "digits_cnn", N_("Digits CNN"),
             N_("The classic network for handwritten digits at 28 by 28 pixels."),
-            "pin", "digits_cnn", "adam", 28, 1,
+            "pin", "adam", 1,
             # The source has 60,000 images and batches of 128; on two thousand, smaller batches make enough steps, and
             # slanted and turned copies stand in for the missing hands.
             {"epochs": 30, "batch_size": 32, "learning_rate": 0.001, "patience": 8, **_NO_AUGMENTATION,
              "rotation": 12.0, "shear": 15.0, "zoom": 0.15, "width_shift": 0.05, "height_shift": 0.05},
             "F. Chollet, Simple MNIST convnet, Keras code examples, 2015",
+            network="digits_cnn", image_size=28,
+        ),
+        Strategy(
+            "bottleneck", N_("Bottleneck features"),
+            N_("A network that has seen a million photos describes each image once; a small network learns from that."),
+            "bolt", "rmsprop", 3,
+            _PRETRAINED | {"epochs": 50, "batch_size": 16, "learning_rate": 0.001, "patience": 10},
+            _BLOG, learns="head",
+        ),
+        Strategy(
+            "bottleneck_augmented", N_("Bottleneck features, augmented"),
+            N_("The same from several augmented versions of each image, described once and learned from together."),
+            "auto_fix_high", "rmsprop", 3,
+            # The source calls this impossible, because its features are computed before training begins.
+            _PRETRAINED | {"views": 4, "epochs": 30, "batch_size": 64, "learning_rate": 0.001, "patience": 5,
+                           **_SHEAR_ZOOM_FLIP},
+            _BLOG, learns="head", every_view=True,
+        ),
+        Strategy(
+            "feature_extraction", N_("Feature extraction"),
+            N_("The pretrained network stays as it is; a new head learns from freshly augmented images every epoch."),
+            "filter_alt", "rmsprop", 3,
+            # The source's rate of 0.00002 is for VGG16's large features and 30 epochs of 2,000 images.
+            _PRETRAINED | {"views": 8, "epochs": 30, "batch_size": 16, "learning_rate": 0.0003, "patience": 8,
+                           **_NO_AUGMENTATION, "rotation": 40.0, "width_shift": 0.2, "height_shift": 0.2,
+                           "shear": 11.5, "zoom": 0.2, "horizontal_flip": True},
+            "F. Chollet, Deep Learning with Python, Manning, 2017, section 5.3.1", learns="head",
+        ),
+        Strategy(
+            "fine_tuning", N_("Fine-tuning"),
+            N_("First the head, from bottleneck features; then the pretrained network's last block learns with it."),
+            "tune", "sgd", 3,
+            _PRETRAINED | {"views": 8, "epochs": 30, "batch_size": 16, "learning_rate": 0.0001, "patience": 8,
+                           **_SHEAR_ZOOM_FLIP},
+            _BLOG, optimizer_settings={"momentum": 0.9}, learns="block",
+        ),
+        Strategy(
+            "full_training", N_("Full training"),
+            N_("The same large network from random weights: what is lost without the million photos."),
+            "restart_alt", "adam", 3,
+            _PRETRAINED | {"image_size": 96, "epochs": 10, "batch_size": 32, "learning_rate": 0.001, "patience": 5,
+                           **_SHEAR_ZOOM_FLIP},
+            "The comparison in F. Chollet, Deep Learning with Python, Manning, 2017, section 5.3",
         ),
     )
 }  # fmt: skip
+
+LADDER = ("bottleneck", "bottleneck_augmented", "feature_extraction", "fine_tuning", "small_cnn", "full_training")
+"""The strategies for photos, quickest first: what "Train the ladder" trains."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from core import paths
+from core import caches, paths
 from core.data import images
 from core.data.manifest import Dataset, Entry
 from core.data.threads import in_threads
@@ -39,7 +39,7 @@ def decoded(
     if not path.exists():
         with paths.replacing(path) as temporary:
             _fill(temporary, shape, [dataset.image_path(e) for e in entries], prepare, on_progress)
-        _keep_budget(path)
+        caches.keep_budget(list(paths.array_cache().glob("*.npy")), BUDGET_BYTES, in_use=(path,))
     os.utime(path)
     return np.load(path, mmap_mode="r"), labels, entries
 
@@ -70,15 +70,3 @@ def _fill(
         if on_progress:
             on_progress(done, len(files))
     array.flush()
-
-
-def _keep_budget(newest: Path) -> None:
-    files = sorted(paths.array_cache().glob("*.npy"), key=lambda file: file.stat().st_mtime)
-    total = sum(file.stat().st_size for file in files)
-    for file in files:
-        if total <= BUDGET_BYTES:
-            return
-        if file != newest:
-            total -= file.stat().st_size
-            # Whoever has it mapped keeps it until they let go.
-            file.unlink(missing_ok=True)

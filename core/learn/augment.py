@@ -1,16 +1,19 @@
-"""Random variants of training images: drawn in one function, applied in another, as one projective transform a batch.
+"""Random variants of training images: drawn in one function, applied in another, as one affine transform an image.
 
 The meaning of each parameter, and the order in which they compose (rotation, shift, shear, zoom, then flips), is that
 of Keras' `ImageDataGenerator` (keras.src.legacy.preprocessing.image, apply_affine_transform), which
 transforms one image at a time. Its shear has been in degrees since 2018; ours is too.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
-import tensorflow as tf
 
 from core.config import Augmentation
+
+UNCHANGED = Augmentation()
 
 
 @dataclass(frozen=True)
@@ -27,22 +30,23 @@ class Draw:
     vertical_flip: np.ndarray  # bool
 
 
-def draw(augmentation: Augmentation, n: int, rng: np.random.Generator) -> Draw:
-    """Draw parameters for `n` images. Every parameter uses up the same random numbers whatever the ranges are, so
-    changing one knob leaves the others' draws as they were."""
+def draw(augmentation: Augmentation, seeds: Sequence[tuple[int, ...]]) -> Draw:
+    """Draw parameters for one image for each of the n seeds, alike wherever and beside whatever else it is drawn.
 
-    def within(limit: float) -> np.ndarray:
-        return rng.uniform(-1, 1, n) * limit
-
+    Every parameter uses up the same random numbers whatever the ranges are, so changing one knob leaves the others'
+    draws as they were.
+    """
+    chance = np.array([np.random.default_rng(seed).random(8) for seed in seeds]).reshape(-1, 8).T
+    spread = 2 * chance[:6] - 1
     return Draw(
-        rotation=within(augmentation.rotation),
-        width_shift=within(augmentation.width_shift),
-        height_shift=within(augmentation.height_shift),
-        shear=within(augmentation.shear),
-        width_zoom=1 + within(augmentation.zoom),
-        height_zoom=1 + within(augmentation.zoom),
-        horizontal_flip=(rng.random(n) < 0.5) & augmentation.horizontal_flip,
-        vertical_flip=(rng.random(n) < 0.5) & augmentation.vertical_flip,
+        rotation=spread[0] * augmentation.rotation,
+        width_shift=spread[1] * augmentation.width_shift,
+        height_shift=spread[2] * augmentation.height_shift,
+        shear=spread[3] * augmentation.shear,
+        width_zoom=1 + spread[4] * augmentation.zoom,
+        height_zoom=1 + spread[5] * augmentation.zoom,
+        horizontal_flip=(chance[6] < 0.5) & augmentation.horizontal_flip,
+        vertical_flip=(chance[7] < 0.5) & augmentation.vertical_flip,
     )
 
 
@@ -68,17 +72,26 @@ def matrices(drawn: Draw, height: int, width: int) -> np.ndarray:
     return back @ rotate @ shift @ shear @ zoom @ flip @ to_centre
 
 
+def variants(
+    images: np.ndarray, augmentation: Augmentation, prepare: str, seeds: Sequence[tuple[int, ...]]
+) -> np.ndarray:
+    """Draw and apply: (n, height, width, channels) uint8 and n seeds -> the same shape, uint8."""
+    if augmentation == UNCHANGED:
+        return images
+    return apply(images, matrices(draw(augmentation, seeds), *images.shape[1:3]), prepare)
+
+
 def apply(images: np.ndarray, transforms: np.ndarray, prepare: str) -> np.ndarray:
     """Transform a batch, bilinearly: (n, height, width, channels) uint8 and (n, 3, 3) -> the same shape, uint8.
 
     What lies outside a photo repeats its edge, Keras' default; outside a drawing there is white paper.
     """
-    with tf.device("CPU"):
-        return tf.raw_ops.ImageProjectiveTransformV3(
-            images=images,
-            transforms=transforms.reshape(-1, 9)[:, :8].astype(np.float32),
-            output_shape=images.shape[1:3],
-            interpolation="BILINEAR",
-            fill_mode="CONSTANT" if prepare == "drawing" else "NEAREST",
-            fill_value=255.0,
-        ).numpy()
+    height, width = images.shape[1:3]
+    border = cv2.BORDER_CONSTANT if prepare == "drawing" else cv2.BORDER_REPLICATE
+    changed = np.empty_like(images)
+    for image, transform, target in zip(images, transforms, changed, strict=True):
+        cv2.warpAffine(
+            image, transform[:2], (width, height), dst=target, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+            borderMode=border, borderValue=(255,) * images.shape[3],
+        )  # fmt: skip
+    return changed

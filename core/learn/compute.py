@@ -1,24 +1,28 @@
-"""Which number format trains a network fastest on this machine: measured once, remembered, shown.
+"""Where and in which number format networks are computed: devices, and the fastest dtype by measurement.
 
 On processors with bfloat16 instructions mixed precision is up to five times faster for dense convolutions and slower
-for depthwise ones, so nothing but a measurement decides.
+for depthwise ones, so nothing but a measurement decides: made once, remembered, shown.
 """
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from core import paths
-from core.learn import networks
-from core.strategies import Strategy
 
 MEASURE_S = 0.4
-WORTH_MEASURING_PX = 64  # networks on smaller images train in seconds: measuring would take longer than it saves
 MIN_STEPS = 3
+
+
+def use_device() -> None:
+    """Take memory on GPUs only as it is needed. To be called before anything else is computed in this process."""
+    for gpu in tf.config.list_physical_devices("GPU"):
+        tf.config.experimental.set_memory_growth(gpu, True)
 
 
 def device() -> str:
@@ -30,56 +34,65 @@ def device() -> str:
     return f"CPU, {len(os.sched_getaffinity(0))} cores"
 
 
-def network(strategy: Strategy, size: int, classes: int, dtype: str = "float32") -> keras.Model:
-    """A strategy's network with fresh weights under a dtype policy ("float32", "mixed_bfloat16", ...)."""
+def replicas() -> list[str]:
+    """The devices that share each batch: every GPU."""
+    return [gpu.name for gpu in tf.config.list_logical_devices("GPU")]
+
+
+def scope() -> AbstractContextManager:
+    """Models made or loaded inside train on all `replicas` at once; with fewer than two, nothing special happens."""
+    devices = replicas()
+    return tf.distribute.MirroredStrategy(devices).scope() if len(devices) > 1 else nullcontext()
+
+
+@contextmanager
+def policy(dtype: str) -> Iterator[None]:
+    """Networks built inside compute in `dtype`, a Keras dtype policy ("float32", "mixed_bfloat16", ...)."""
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(dtype)
     try:
-        return getattr(networks, strategy.network)(size, strategy.channels, classes)
+        yield
     finally:
         keras.config.set_dtype_policy(before)
 
 
-def trainable(strategy: Strategy, size: int, classes: int, learning_rate: float, dtype: str) -> keras.Model:
-    """The same, compiled with the strategy's optimizer and the loss that fits the number of classes."""
-    model = network(strategy, size, classes, dtype)
-    optimizer = keras.optimizers.get({"class_name": strategy.optimizer, "config": {"learning_rate": learning_rate}})
-    loss = "binary_crossentropy" if classes == 2 else "sparse_categorical_crossentropy"
-    model.compile(optimizer, loss, metrics=["accuracy"])
-    return model
+def remembered(name: str) -> str | None:
+    """The dtype policy that was the fastest for `name` when it was measured on this machine."""
+    rates = paths.read_json(paths.compute_choices(), {}).get(_machine(), {}).get(name)
+    return max(rates, key=rates.get) if rates else None
 
 
-def fastest_dtype(strategy: Strategy, size: int, batch_size: int, check: Callable[[], None]) -> str:
-    """The dtype policy with the most images per second in a short training on noise, remembered for this machine;
-    float32 where the images are small.
-
-    `check()` is called between steps and may raise to stop.
-    """
-    if size < WORTH_MEASURING_PX:
-        return "float32"
-    machine = f"{device()}, TensorFlow {tf.__version__}"
-    name = f"{strategy.network} {size}px batch {batch_size}"
-    remembered = paths.read_json(paths.compute_choices(), {})
-    if name not in remembered.get(machine, {}):
+def fastest(name: str, rate: Callable[[str], float]) -> str:
+    """The dtype policy in which `rate(dtype)` is highest, in images a second; measured once for each `name`."""
+    if not remembered(name):
         candidates = ["float32", "mixed_bfloat16"]
         if tf.config.list_physical_devices("GPU"):
             candidates.append("mixed_float16")
-        rates = {dtype: _rate(strategy, size, batch_size, dtype, check) for dtype in candidates}
-        remembered.setdefault(machine, {})[name] = {dtype: round(rate, 1) for dtype, rate in rates.items()}
-        paths.write_json(paths.compute_choices(), remembered)
-    rates = remembered[machine][name]
-    return max(rates, key=rates.get)
+        rates = {dtype: round(rate(dtype), 1) for dtype in candidates}
+        known = paths.read_json(paths.compute_choices(), {})
+        known.setdefault(_machine(), {})[name] = rates
+        paths.write_json(paths.compute_choices(), known)
+    return remembered(name)
 
 
-def _rate(strategy: Strategy, size: int, batch_size: int, dtype: str, check: Callable[[], None]) -> float:
-    rng = np.random.default_rng(0)
-    x = rng.integers(0, 256, (batch_size, size, size, strategy.channels), np.uint8)
-    y = rng.integers(0, 2, batch_size)
-    model = trainable(strategy, size, 2, 0.001, dtype)
-    model.train_on_batch(x, y)  # the first step compiles
+def _machine() -> str:
+    return f"{device()}, TensorFlow {tf.__version__}"
+
+
+def steps_per_second(step: Callable[[], object], check: Callable[[], None]) -> float:
+    """How often `step` runs in a second, after a first time, which compiles. `check` may raise to stop."""
+    step()
     steps, start = 0, time.perf_counter()
     while steps < MIN_STEPS or time.perf_counter() - start < MEASURE_S:
         check()
-        model.train_on_batch(x, y)
+        step()
         steps += 1
-    return steps * batch_size / (time.perf_counter() - start)
+    return steps / (time.perf_counter() - start)
+
+
+def training_rate(model: keras.Model, batch_size: int, check: Callable[[], None]) -> float:
+    """Images a second of a compiled two-class `model` in training on noise."""
+    rng = np.random.default_rng(0)
+    x = rng.integers(0, 256, (batch_size, *model.input_shape[1:]), np.uint8)
+    y = rng.integers(0, 2, batch_size)
+    return batch_size * steps_per_second(lambda: model.train_on_batch(x, y), check)

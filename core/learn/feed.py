@@ -1,53 +1,53 @@
-"""Batches for Keras: memory-mapped images in, shuffled and augmented, the same for the same seed and epoch."""
+"""Batches for Keras, from memory maps: shuffled anew each epoch, the same for the same seed and epoch."""
+
+from collections.abc import Callable, Sequence
 
 import keras
 import numpy as np
 
-from core.config import Augmentation
-from core.learn import augment
-
-UNCHANGED = Augmentation()
+Read = Callable[[np.ndarray, int], np.ndarray]
+"""(rows, round) -> what the network is shown of these images, the round-th time it is shown them: (n, ...)."""
 
 
 class Feed(keras.utils.PyDataset):
-    """(batch, size, size, channels) uint8 images with their labels, in an order drawn anew each epoch.
+    """Batches of (what `read` gives, labels), `rounds` times each image an epoch.
 
-    The order and the augmentation of epoch e depend on the seed and e alone, so a resumed training sees what an
-    uninterrupted one would have seen.
+    The order in epoch e depends on the seed and e alone, so a resumed training sees what an uninterrupted one would
+    have seen. A round is never shown twice: epoch e shows the rounds e * rounds to (e + 1) * rounds - 1.
     """
 
     def __init__(
-        self,
-        images: np.ndarray,
-        labels: np.ndarray,
-        batch_size: int,
-        augmentation: Augmentation = UNCHANGED,
-        prepare: str = "photo",
-        seed: int = 0,
-        first_epoch: int = 0,
+        self, read: Read, labels: np.ndarray, batch_size: int, seed: int = 0, first_epoch: int = 0, rounds: int = 1
     ):
         super().__init__()
-        self.images, self.labels, self.batch = images, labels, batch_size
-        self.seed, self.epoch = seed, first_epoch
-        self.augmentation, self.prepare = augmentation, prepare
+        self.read, self.labels, self.batch = read, labels, batch_size
+        self.seed, self.epoch, self.rounds = seed, first_epoch, rounds
         self._shuffle()
 
     def __len__(self) -> int:
-        return -(-len(self.labels) // self.batch)
+        return -(-len(self.order) // self.batch)
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
         # Sorted, so that a memory map is read front to back; the order within a batch does not matter.
-        chosen = np.sort(self.order[index * self.batch : (index + 1) * self.batch])
-        images = self.images[chosen]
-        if self.augmentation != UNCHANGED:
-            rng = np.random.default_rng((self.seed, self.epoch, index))
-            drawn = augment.draw(self.augmentation, len(chosen), rng)
-            images = augment.apply(images, augment.matrices(drawn, *images.shape[1:3]), self.prepare)
-        return images, self.labels[chosen]
+        rounds, rows = np.divmod(np.sort(self.order[index * self.batch : (index + 1) * self.batch]), len(self.labels))
+        first = self.epoch * self.rounds
+        parts = [self.read(rows[rounds == number], first + number) for number in np.unique(rounds)]
+        return np.concatenate(parts), self.labels[rows]
 
     def on_epoch_end(self) -> None:
         self.epoch += 1
         self._shuffle()
 
     def _shuffle(self) -> None:
-        self.order = np.random.default_rng((self.seed, self.epoch)).permutation(len(self.labels))
+        rng = np.random.default_rng((self.seed, self.epoch))
+        self.order = rng.permutation(len(self.labels) * self.rounds)
+
+
+def in_order(array: np.ndarray) -> Read:
+    """Every round shows the rows of `array` as they are."""
+    return lambda rows, number: array[rows]
+
+
+def seeds(contents: Sequence[str], rows: np.ndarray, *more: int) -> list[tuple[int, ...]]:
+    """One seed for each image, by its content hash, so that no image's augmentation depends on the others."""
+    return [(int(contents[row][:12], 16), *more) for row in rows]

@@ -17,6 +17,13 @@ def head(x, classes: int):
     return layers.Dense(classes, activation="softmax", dtype="float32", name="probability")(x)
 
 
+def dense_head(features, classes: int):
+    """What the 2016 Keras blog post puts on bottleneck features (n, d): 256 units and dropout, then `head`."""
+    x = layers.Dense(256, activation="relu", name="hidden")(features)
+    x = layers.Dropout(0.5)(x)
+    return head(x, classes)
+
+
 def shapes_cnn(size: int, channels: int, classes: int) -> keras.Model:
     """Small convnet for line drawings, dark ink on white: (n, size, size, channels) 0..255 -> probabilities.
 

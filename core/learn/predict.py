@@ -8,10 +8,11 @@ from pathlib import Path
 import keras
 import numpy as np
 import tensorflow as tf
-from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from core.data import images
 from core.errors import UserError
+from core.learn import graphs
+from core.learn.feed import Read
 from core.results import runs
 from core.strategies import STRATEGIES
 
@@ -35,15 +36,18 @@ def predict_many(key: str, pictures: Sequence[np.ndarray]) -> np.ndarray:
     run = runs.find(key)
     config, strategy = run.config, STRATEGIES[run.config.strategy]
     prepared = [images.network_input(rgb, config.prepare, config.image_size, strategy.channels) for rgb in pictures]
-    return in_batches(_model(run), np.stack(prepared))
+    return in_batches(_model(run), lambda rows, number: np.stack(prepared)[rows], len(prepared))
 
 
-def in_batches(model: Callable, inputs: np.ndarray, check: Callable[[], None] = lambda: None) -> np.ndarray:
-    """(n, size, size, channels) uint8 -> (n, classes) float32. `check` is called between batches and may raise."""
+def in_batches(model: Callable, read: Read, n: int, check: Callable[[], None] = lambda: None) -> np.ndarray:
+    """What `model` makes of the rows 0..n-1 that `read` gives: (n, classes) float32 probabilities.
+
+    `check` is called between batches and may raise.
+    """
     answers = []
-    for start in range(0, len(inputs), BATCH):
+    for start in range(0, n, BATCH):
         check()
-        answers.append(np.asarray(model(tf.constant(inputs[start : start + BATCH]))))
+        answers.append(np.asarray(model(tf.constant(read(np.arange(start, min(start + BATCH, n)), 0)))))
     probabilities = np.concatenate(answers)
     # One sigmoid unit tells the probability of the second of two classes.
     return np.hstack([1 - probabilities, probabilities]) if probabilities.shape[1] == 1 else probabilities
@@ -70,10 +74,7 @@ def _model(run: runs.Run) -> Callable:
 
 
 def _frozen(path: Path) -> Callable:
-    """The model as a graph of constants, which the runtime can fuse: faster than calling the Keras model."""
+    """The model as a graph of constants: faster than calling the Keras model."""
     model = keras.models.load_model(path, compile=False)
-    signature = tf.TensorSpec([None, *model.input_shape[1:]], tf.uint8)
-    graph = convert_variables_to_constants_v2(
-        tf.function(lambda x: model(x, training=False)).get_concrete_function(signature)
-    )
+    graph = graphs.frozen(lambda x: model(x, training=False), [None, *model.input_shape[1:]])
     return lambda x: graph(x)[0]

@@ -17,16 +17,13 @@ import numpy as np
 
 from core import paths
 from core.config import TrainConfig
-from core.data import arrays
-from core.data.manifest import Dataset
 from core.errors import UserError
-from core.learn import compute, predict
+from core.learn import compute, lessons, predict
 from core.learn.feed import Feed
 from core.results import metrics, runs
-from core.strategies import STRATEGIES
 
 REPORT_EVERY_S = 0.2  # progress is written, and a wish to cancel noticed, at most this often
-READING_SHARE, EVALUATING_SHARE = 0.05, 0.97  # where the training itself begins and ends on the progress bar
+EVALUATING_SHARE = 0.97  # where the training itself ends on the progress bar
 
 
 class Cancelled(Exception):
@@ -98,51 +95,41 @@ class Reporter:
 
 
 def _train(run: runs.Run, report: Reporter) -> None:
-    config, strategy = run.config, STRATEGIES[run.config.strategy]
-    dataset = runs.dataset_of(run)
+    config, dataset = run.config, runs.dataset_of(run)
+    report.stage("reading", device=compute.device())
+    lesson = lessons.prepare(config, len(run.classes), dataset, report.update)
+    train, validation = lesson.examples("train"), lesson.examples("validation")
+    report.stage("training", dtype=lesson.dtype, step=0, steps=0, eta_s=None, images_per_second=None)
 
-    def read(split: str, low: float, high: float) -> tuple[np.ndarray, np.ndarray]:
-        def on_progress(done: int, total: int) -> None:
-            report.update(share=READING_SHARE * (low + (high - low) * done / max(total, 1)), step=done, steps=total)
-
-        return arrays.decoded(
-            dataset, config.prepare, config.image_size, strategy.channels, split, on_progress=on_progress
-        )[:2]
-
-    report.stage("reading")
-    train_images, train_labels = read("train", 0.0, 0.7)
-    validation = read("validation", 0.7, 0.9)
-    report.stage("measuring", device=compute.device(), step=0, steps=0)
-    dtype = compute.fastest_dtype(strategy, config.image_size, config.batch_size, report.update)
-    report.stage("training", dtype=dtype, share=READING_SHARE)
-
-    model, history, epoch = _start_or_resume(run, dtype)
-    feed = Feed(train_images, train_labels, config.batch_size, config.augmentation, config.prepare, config.seed, epoch)
-    if not _finished(history, config):
-        model.fit(
-            feed,
-            validation_data=Feed(*validation, predict.BATCH),
-            initial_epoch=epoch,
-            epochs=config.epochs,
-            callbacks=[Follow(run, report, history, len(feed), len(train_labels))],
-            verbose=0,
-            shuffle=False,
-        )
-    _publish(run, report, dataset, validation)
+    with compute.scope():
+        steps = -(-len(train.labels) * lesson.rounds // config.batch_size)
+        model, history, epoch = _start_or_resume(run, lesson, steps)
+        feed = Feed(train.read, train.labels, config.batch_size, config.seed, epoch, lesson.rounds)
+        if not _finished(history, config):
+            model.fit(
+                feed,
+                validation_data=Feed(validation.read, validation.labels, predict.BATCH),
+                initial_epoch=epoch,
+                epochs=config.epochs,
+                callbacks=[Follow(run, report, history, feed)],
+                verbose=0,
+                shuffle=False,
+            )
+    _publish(run, report, lesson, validation)
 
 
-def _start_or_resume(run: runs.Run, dtype: str) -> tuple[keras.Model, dict[str, list[float]], int]:
-    """The model, the curves so far, and how many epochs are behind it."""
+def _start_or_resume(
+    run: runs.Run, lesson: lessons.Lesson, steps: int
+) -> tuple[keras.Model, dict[str, list[float]], int]:
+    """The model, the curves so far, and how many epochs of `steps` are behind it."""
     found = sorted((run.folder / "checkpoint").glob("epoch-*.keras"))
     if found:
         epoch = int(found[-1].stem.removeprefix("epoch-"))
         # A kill between the two writes leaves the curves one epoch ahead of the model, or behind by none.
         history = {name: values[:epoch] for name, values in runs.history(run.key).items()}
         return keras.models.load_model(found[-1]), history, epoch
-    config = run.config
-    keras.utils.set_random_seed(config.seed)
-    strategy = STRATEGIES[config.strategy]
-    return compute.trainable(strategy, config.image_size, len(run.classes), config.learning_rate, dtype), {}, 0
+    keras.utils.set_random_seed(run.config.seed)
+    return lessons.compiled(lesson.build(), run.config, steps), {}, 0
 
 
 def best_epoch(history: dict[str, list[float]]) -> int:
@@ -160,10 +147,11 @@ def _finished(history: dict[str, list[float]], config: TrainConfig) -> bool:
 class Follow(keras.callbacks.Callback):
     """Reports each step, saves each epoch, keeps the best one, and stops when patience runs out."""
 
-    def __init__(self, run: runs.Run, report: Reporter, history: dict[str, list[float]], steps: int, images: int):
+    def __init__(self, run: runs.Run, report: Reporter, history: dict[str, list[float]], feed: Feed):
         super().__init__()
         self.run, self.report, self.history = run, report, history
-        self.steps, self.images = steps, images
+        self.steps, self.images = len(feed), len(feed.order)
+        self.share = report.progress.share  # of the whole job, where training begins
         self.clock: tuple[float, float] | None = None  # (when, epochs done): since then speed is measured
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
@@ -184,7 +172,7 @@ class Follow(keras.callbacks.Callback):
             return
         per_epoch = (now - self.clock[0]) / (done - self.clock[1])
         self.report.update(
-            share=READING_SHARE + (EVALUATING_SHARE - READING_SHARE) * done / epochs,
+            share=self.share + (EVALUATING_SHARE - self.share) * done / epochs,
             epoch=self.epoch + 1, step=batch + 1, steps=self.steps,
             loss=float(logs["loss"]), accuracy=float(logs["accuracy"]),
             images_per_second=self.images / per_epoch, eta_s=per_epoch * (epochs - done),
@@ -210,25 +198,21 @@ class Follow(keras.callbacks.Callback):
         self.model.stop_training = _finished(self.history, self.run.config)
 
 
-def _publish(run: runs.Run, report: Reporter, dataset: Dataset, validation: tuple[np.ndarray, np.ndarray]) -> None:
+def _publish(run: runs.Run, report: Reporter, lesson: lessons.Lesson, validation: lessons.Examples) -> None:
     """Score the best epoch on validation and test and write the results, "done" last."""
     report.stage("evaluating", share=EVALUATING_SHARE, eta_s=None)
-    config, strategy = run.config, STRATEGIES[run.config.strategy]
     best = keras.models.load_model(run.folder / "checkpoint" / "best.keras", compile=False)
-    # Served in float32: it answers alike on every machine, whatever number format was fastest for training here.
-    model = compute.network(strategy, config.image_size, len(run.classes))
-    model.set_weights(best.get_weights())
+    model, learned = lesson.finish(best)
     with paths.replacing(run.folder / "model.keras") as temporary:
         model.save(temporary)
 
-    test = arrays.decoded(dataset, config.prepare, config.image_size, strategy.channels, "test")[:2]
     evaluation = {}
-    for split, (images, labels) in {"validation": validation, "test": test}.items():
-        if len(labels):
-            probabilities = predict.in_batches(model, images, report.update)
-            evaluation[split] = metrics.evaluate(labels, probabilities)
+    for split, examples in {"validation": validation, "test": lesson.examples("test")}.items():
+        if len(examples.labels):
+            probabilities = predict.in_batches(learned, examples.read, len(examples.labels), report.update)
+            evaluation[split] = metrics.evaluate(examples.labels, probabilities)
             with paths.replacing(run.folder / f"predictions_{split}.npz") as temporary:
-                np.savez(temporary, labels=labels, probabilities=probabilities)
+                np.savez(temporary, labels=examples.labels, probabilities=probabilities)
     paths.write_json(run.folder / "evaluation.json", evaluation)
     runs.set_state(run.key, "done", seconds=report.seconds, accuracy=evaluation["validation"]["accuracy"])
     shutil.rmtree(run.folder / "checkpoint")

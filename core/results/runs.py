@@ -60,7 +60,7 @@ class Run:
 class Progress:
     """What a worker is doing now. `share` runs from 0 to 1 over the whole job; times in seconds."""
 
-    stage: str = "waiting"  # waiting | starting | reading | measuring | training | evaluating
+    stage: str = "waiting"  # waiting | starting | reading | describing | measuring | training | evaluating
     share: float = 0.0
     epoch: int = 0  # the epoch under way, from 1
     epochs: int = 0

@@ -1,0 +1,186 @@
+"""What a frozen pretrained network makes of images: computed once for each augmented view and kept, for all runs.
+
+Two things are kept of each image: what enters the network's last block ("block"), and what leaves it, pooled to a
+vector ("features").
+"""
+
+import math
+import os
+import shutil
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from functools import cached_property
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from core import caches, paths, weights
+from core.backbones import BACKBONES
+from core.config import Augmentation, TrainConfig
+from core.data.images import INPUT_VERSION
+from core.errors import UserError
+from core.learn import augment, backbones, compute
+from core.learn.feed import Read, seeds
+from core.learn.graphs import frozen
+from core.learn.stores import Store
+
+BATCH = 64
+BUDGET_BYTES = 8 * 1024**3
+"""What all kept activations together may take on disk; those not used for longest go first."""
+SHARE_OF_DISK = 0.5  # of the space that is free
+OUTPUTS = ("block", "features")
+LARGEST = float(np.finfo(np.float16).max)
+
+
+@dataclass(frozen=True)
+class View:
+    """The `number`-th augmented version of each image; as it stands, the image itself."""
+
+    augmentation: Augmentation = augment.UNCHANGED
+    seed: int = 0
+    number: int = 0
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Images as the network reads them, (n, size, size, 3) uint8, and the hashes of their contents."""
+
+    images: np.ndarray
+    contents: Sequence[str]
+
+
+class Frozen:
+    """A configuration's pretrained network as a graph of constants, built when it is first needed.
+
+    `check()` is called while number formats are compared, and may raise to stop.
+    """
+
+    def __init__(self, config: TrainConfig, check: Callable[[], None]):
+        self.config, self.check = config, check
+        self.backbone = BACKBONES[config.backbone]
+        self._graphs: dict[str, Callable] = {}
+
+    @cached_property
+    def dtype(self) -> str:
+        """The fastest dtype policy for this network on this machine."""
+        name = f"{self.backbone.name} frozen {self.config.image_size}px"
+        return compute.remembered(name) or compute.fastest(name, self._rate)
+
+    def __call__(self, images: np.ndarray) -> dict[str, np.ndarray]:
+        """(n, size, size, 3) uint8 -> {"block": (n, h, w, c), "features": (n, d)}, float16."""
+        block, features = self._graph(self.dtype)(tf.constant(images))
+        return {"block": block.numpy(), "features": features.numpy()}
+
+    def _graph(self, dtype: str) -> Callable:
+        if dtype not in self._graphs:
+            with compute.policy(dtype):
+                below, block = backbones.split(network(self.config), self.backbone)
+                pool = pooling(self.config)
+
+            def run(images: tf.Tensor) -> list[tf.Tensor]:
+                entering = below(images, training=False)
+                return [_half(entering), _half(pool(block(entering, training=False)))]
+
+            self._graphs[dtype] = frozen(run, [None, self.config.image_size, self.config.image_size, 3])
+        return self._graphs[dtype]
+
+    def _rate(self, dtype: str) -> float:
+        size, graph = self.config.image_size, self._graph(dtype)
+        noise = tf.constant(np.random.default_rng(0).integers(0, 256, (BATCH, size, size, 3), np.uint8))
+        return BATCH * compute.steps_per_second(lambda: graph(noise)[1].numpy(), self.check)
+
+    def read(
+        self,
+        pictures: Pictures,
+        views: Sequence[View],
+        output: str,
+        on_progress: Callable[[int, int], None],
+    ) -> Read:
+        """Compute one output for all views of the pictures, and return what reads it: round r shows view r modulo n.
+
+        Where there is no room to keep the "block" of all views, nothing of it is kept: every batch is computed when
+        it is read. on_progress(done, total) counts images, and may raise to stop; what is done then stays.
+        """
+        n = len(pictures.contents)
+        kept = OUTPUTS if self._has_room(len(views) * n) else ("features",)
+        if output not in kept:
+            return lambda rows, number: self(self._seen(pictures, views[number % len(views)], rows))[output]
+        read = []
+        for number, view in enumerate(views):
+            stores = {name: self._store(view, name) for name in kept}
+            self._fill(
+                stores, output, pictures, view, lambda done, first=number * n: on_progress(first + done, len(views) * n)
+            )
+            caches.keep_budget(
+                list(paths.feature_cache().glob("*")), BUDGET_BYTES, in_use=[store.folder for store in stores.values()]
+            )
+            read.append((stores[output].array(), stores[output].places(pictures.contents)))
+
+        def rows_of(rows: np.ndarray, number: int) -> np.ndarray:
+            array, places = read[number % len(read)]
+            return array[places[rows]]
+
+        return rows_of
+
+    def _store(self, view: View, output: str) -> Store:
+        config = self.config
+        return Store({
+            "network": config.backbone, "weights": config.weights, "size": config.image_size, "output": output,
+            "prepare": config.prepare, "input": INPUT_VERSION, "dtype": self.dtype, "view": asdict(view),
+        })  # fmt: skip
+
+    def _fill(
+        self, stores: dict[str, Store], output: str, pictures: Pictures, view: View, on_progress: Callable[[int], None]
+    ) -> None:
+        for store in stores.values():
+            if store.folder.exists():
+                os.utime(store.folder)
+        if not stores[output].missing(pictures.contents):
+            return
+        with ExitStack() as alone:
+            for store in stores.values():
+                alone.enter_context(store.writing())
+            missing = np.array(sorted(stores[output].missing(pictures.contents)))
+            for start in range(0, len(missing), BATCH):
+                on_progress(len(pictures.contents) - len(missing) + start)
+                rows = missing[start : start + BATCH]
+                values = self(self._seen(pictures, view, rows))
+                for name, store in stores.items():
+                    store.append([pictures.contents[row] for row in rows], values[name])
+
+    def _seen(self, pictures: Pictures, view: View, rows: np.ndarray) -> np.ndarray:
+        drawn_from = seeds(pictures.contents, rows, view.seed, view.number)
+        return augment.variants(pictures.images[rows], view.augmentation, self.config.prepare, drawn_from)
+
+    def _has_room(self, images: int) -> bool:
+        """Whether what enters the last block can be kept for this many images."""
+        shape = self._store(View(), "block").shape or self._graph(self.dtype).outputs[0].shape[1:]
+        room = min(BUDGET_BYTES, SHARE_OF_DISK * shutil.disk_usage(paths.feature_cache().parent).free)
+        return images * 2 * math.prod(shape) <= room
+
+
+def network(config: TrainConfig) -> keras.Model:
+    """The configuration's pretrained network, with the weights that its key names, under the current dtype policy.
+
+    Raises UserError when those weights are no longer there.
+    """
+    found = weights.find(config.backbone)
+    if found.hash != config.weights:
+        raise UserError(
+            "The weights of {name} in '{path}' are not those this training was asked for: their sha256 is {hash}. "
+            "Press Train again to learn with these.",
+            name=BACKBONES[config.backbone].title, path=found.path, hash=found.hash,
+        )  # fmt: skip
+    return backbones.build(BACKBONES[config.backbone], config.image_size, found.path)
+
+
+def pooling(config: TrainConfig) -> keras.Layer:
+    """What makes one vector of feature maps, in the network's own way."""
+    layers = {"flatten": keras.layers.Flatten, "average": keras.layers.GlobalAveragePooling2D}
+    return layers[BACKBONES[config.backbone].pooling](name="pooling")
+
+
+def _half(values: tf.Tensor) -> tf.Tensor:
+    return tf.cast(tf.clip_by_value(tf.cast(values, tf.float32), -LARGEST, LARGEST), tf.float16)
