@@ -1,5 +1,7 @@
 """The one exception that is meant for a person's eyes."""
 
+from pathlib import PurePath
+
 
 class UserError(Exception):
     """Bad input or a bad moment, told so that a person can act on it.
@@ -9,6 +11,8 @@ class UserError(Exception):
     """
 
     def __init__(self, template: str, **values: object):
+        # A path becomes text, so that a run's status can hold the values.
+        values = {name: str(value) if isinstance(value, PurePath) else value for name, value in values.items()}
         super().__init__(template.format(**values))
         self.template = template
         self.values = values

@@ -35,12 +35,14 @@ WORKER_ENVIRONMENT = {"TF_CPP_MIN_LOG_LEVEL": "2", "KERAS_BACKEND": "tensorflow"
 
 @dataclass(frozen=True)
 class Prediction:
-    """One run's answer to one image. `milliseconds` is the whole way there and back, shared by all runs asked."""
+    """One run's answer to one image. `milliseconds` is the whole way there and back, shared by all runs asked;
+    `own_milliseconds` is this run's part of it, preparing the image and computing."""
 
     key: str
     classes: tuple[str, ...]
     probabilities: tuple[float, ...]
     milliseconds: float
+    own_milliseconds: float
 
 
 def call(name: str, *arguments: object) -> object:
@@ -133,20 +135,35 @@ class Engine:
             runs.set_state(key, "cancelled", seconds=run.seconds)
 
     def predict(self, keys: Sequence[str], rgb: np.ndarray) -> list[Prediction]:
-        """One image, (height, width, 3) uint8 RGB, through finished runs, in the order of `keys`."""
+        """One image, (height, width, 3) uint8 RGB, through finished runs, in the order of `keys`; on one way for all.
+
+        Raises UserError, here as in the next two, where a run cannot predict or the worker does not answer in time.
+        """
         start = time.perf_counter()
-        future = self._submit("predict", "core.learn.predict:predict", list(keys), rgb, priority=100)
+        answers = self._ask("predict", list(keys), rgb)
+        milliseconds = 1000 * (time.perf_counter() - start)
+        return [
+            Prediction(key, runs.find(key).classes, tuple(probabilities.tolist()), milliseconds, own)
+            for key, (probabilities, own) in answers.items()
+        ]
+
+    def predict_many(self, key: str, pictures: Sequence[np.ndarray]) -> np.ndarray:
+        """Images of any sizes, (height, width, 3) uint8 RGB, through one finished run: (n, classes) float32."""
+        return self._ask("predict_many", key, list(pictures))
+
+    def imagenet(self, rgb: np.ndarray) -> list[tuple[str, float]]:
+        """The five ImageNet labels likeliest to the pretrained network itself, with their probabilities."""
+        return self._ask("imagenet", rgb)
+
+    def _ask(self, function: str, *arguments: object) -> object:
+        future = self._submit("predict", f"core.learn.predict:{function}", *arguments, priority=100)
         try:
-            answers = future.result(timeout=PREDICT_TIMEOUT_S)
+            return future.result(timeout=PREDICT_TIMEOUT_S)
         except TimeoutError:
             raise UserError(
                 "No answer from the prediction worker within {seconds} s. It may still be starting: try again.",
                 seconds=PREDICT_TIMEOUT_S,
             ) from None
-        milliseconds = 1000 * (time.perf_counter() - start)
-        return [
-            Prediction(key, runs.find(key).classes, tuple(answers[key].tolist()), milliseconds) for key in keys
-        ]  # fmt: skip
 
     def queue(self) -> list[runs.Run]:
         """What runs now, then what waits, in its order."""

@@ -6,7 +6,8 @@ from core import jobs
 from core.config import make_config
 from core.data import datasets
 from core.errors import UserError
-from ui import chooser, frame, jobview, knobs
+from core.ladder import plan
+from ui import chooser, frame, jobview, knobs, ladder, networks
 from ui.words import _, say
 
 with frame.page("Train", _("Let a network learn the classes of a data set. You can watch it, leave, and come back.")):
@@ -25,14 +26,22 @@ with frame.page("Train", _("Let a network learn the classes of a data set. You c
         else:
             strategy = knobs.strategy(dataset)
             values = knobs.panel(strategy)
-            if st.button(_("Train"), type="primary", icon=":material/play_arrow:", width="stretch"):
-                config = make_config(dataset.fingerprint, dataset.kind, strategy.name, values)
-                jobview.submit(config, dataset)
+            climb, left_out = plan(dataset, networks.chosen())
+            with st.container(horizontal=True):
+                if st.button(
+                    _("Train"), type="primary", icon=":material/play_arrow:", width="stretch",
+                    disabled=not networks.ready(strategy),
+                ):  # fmt: skip
+                    config = make_config(dataset.fingerprint, dataset.kind, strategy.name, values)
+                    jobview.submit(config, dataset)
+                ladder.button(climb, dataset)
+            ladder.explain(climb, left_out)
 
     with results:
         with frame.guard():
             if shown:
                 jobview.show(shown, dataset)
+        ladder.comparison(dataset)
         jobview.queue(shown)
         with frame.guard():
             jobview.past(dataset, shown)

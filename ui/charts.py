@@ -17,6 +17,7 @@ OKABE_ITO = ("#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "
 TEXT = "currentColor"  # what the page's style sheet says where the chart stands
 TRAINING, VALIDATION = "#8C8C8C", "#4F7FD9"  # at least 3:1 on paper and on ink
 CELL = "#0B5C94"
+NO_CLASS = "#8C8C8C"  # of bars whose names are nobody's classes
 SPLITS = {"train": N_("training"), "validation": N_("validation"), "test": N_("test")}
 SHADES = (1.0, 0.6, 0.3)  # of a class's colour, by split
 MANY = 12  # more classes than this are drawn smaller
@@ -30,18 +31,22 @@ def class_color(classes: Iterable[str]) -> dict[str, str]:
     }
 
 
-def probabilities(classes: Sequence[str], probabilities: Sequence[float]) -> str:
+def probabilities(
+    classes: Sequence[str], probabilities: Sequence[float], *, most: int | None = None, color: str = ""
+) -> str:
     """Horizontal bars as HTML, the likeliest class first, on a scale that is always 0 to 100%.
+
+    At most `most` of them, in their classes' colours, or all in one `color`.
 
     Not an Altair chart: these bars follow every stroke, and Vega takes longer to draw them anew than all the rest.
     """
-    ranked = sorted(zip(classes, probabilities, strict=True), key=lambda pair: (-pair[1], pair[0]))
+    ranked = sorted(zip(classes, probabilities, strict=True), key=lambda pair: (-pair[1], pair[0]))[:most]
     colors = class_color(classes)
     rows = [
         f'<span style="overflow-wrap:anywhere">{escape(class_name(name))}</span>'
         '<span style="display:flex;align-items:center;gap:0.5rem">'
         f'<span style="width:calc({share:.4f} * (100% - 3.5rem));min-width:2px;height:1.4rem;border-radius:0 3px 3px 0;'
-        f'background:{colors[name]}"></span><span>{share:.0%}</span></span>'
+        f'background:{color or colors[name]}"></span><span>{share:.0%}</span></span>'
         for name, share in ranked
     ]
     grid = "display:grid;grid-template-columns:fit-content(40%) 1fr;gap:0.6rem 0.9rem;align-items:center"

@@ -40,6 +40,7 @@ PAGES = {  # name: (file, Material icon); the order of the navigation
     N_("Sketch"): ("streamlit_app.py", ":material/draw:"),
     N_("Data"): ("pages/1_Data.py", ":material/photo_library:"),
     N_("Train"): ("pages/2_Train.py", ":material/model_training:"),
+    N_("Predict"): ("pages/3_Predict.py", ":material/visibility:"),
 }
 
 

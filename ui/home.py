@@ -7,7 +7,7 @@ from core import jobs
 from core.data import datasets, edits
 from core.errors import UserError
 from core.results import runs
-from ui import charts, frame, jobview, knobs, sketch
+from ui import answers, frame, jobview, sketch
 from ui.words import _, class_name, say
 
 CANVAS = "home"
@@ -25,24 +25,37 @@ def choose_run() -> runs.Run | None:
     keys, asked = list(choices), st.query_params.get("run")
     key = st.selectbox(
         _("Who looks at the drawing"), keys, index=keys.index(asked) if asked in keys else 0,
-        format_func=lambda key: describe(choices[key]), width=520,
+        format_func=lambda key: answers.describe(choices[key]), width=520,
     )  # fmt: skip
     st.query_params["run"] = key
     return choices[key]
 
 
-def describe(run: runs.Run) -> str:
-    """What it learned from, how, how well, and when: runs of one data set differ in little else."""
-    parts = [run.dataset, knobs.title(run.config.strategy)]
-    if run.accuracy is not None:
-        parts.append(_("{share:.0%} right").format(share=run.accuracy))
-    return " · ".join([*parts, jobview.date(run.changed)])
+def rivals(run: runs.Run) -> list[runs.Run]:
+    """The best finished run of every other strategy on the same images, the best first."""
+    others = [
+        other for other in runs.every()
+        if other.state == "done" and other.config.fingerprint == run.config.fingerprint
+        and other.config.strategy != run.config.strategy
+    ]  # fmt: skip
+    best: dict[str, runs.Run] = {}
+    for other in sorted(others, key=lambda other: -(other.accuracy or 0)):
+        best.setdefault(other.config.strategy, other)
+    return list(best.values())
+
+
+def try_it(run: runs.Run | None) -> None:
+    """Canvas left, bars right, teaching below."""
+    _live(run, rivals(run) if run and run.state == "done" else [])
 
 
 @frame.fragment
-def try_it(run: runs.Run | None) -> None:
-    """Canvas left, bars right, teaching below; a stroke runs only this part of the page."""
+def _live(run: runs.Run | None, others: list[runs.Run]) -> None:
+    """A stroke runs only this part of the page."""
     source, image = sketch.choose_source(CANVAS), None
+    compare = bool(others) and st.toggle(
+        _("Compare all strategies trained on this data set"), key="home-compare", persist_state="session"
+    )
     # The canvas keeps its width; in a narrow window the answer moves below it.
     with st.container(horizontal=True, gap="medium"):
         left, right = st.container(width=sketch.SIDE + 32), st.container(width="stretch")
@@ -55,6 +68,8 @@ def try_it(run: runs.Run | None) -> None:
             broken_off(run)
         elif image is None:
             invite(run, source)
+        elif compare:
+            answers.side_by_side([run, *others], image)
         else:
             answer(run, image)
     if run and run.dataset in datasets.list_names():
@@ -102,17 +117,10 @@ def invite(run: runs.Run, source: str) -> None:
 
 def answer(run: runs.Run, image: np.ndarray) -> None:
     """The winner in words, a bar for every class, and how long it took."""
-    with st.spinner(_("Looking at it; the first time takes some seconds …")):
-        [prediction] = jobs.engine().predict([run.key], image)
-    name, share = max(zip(prediction.classes, prediction.probabilities, strict=True), key=lambda pair: pair[1])
-    sentence = _("{name}, {share:.0%}") if share >= 0.5 else _("Perhaps {name}, {share:.0%}")
-    words = sentence.format(name=class_name(name), share=share)
-    st.header(words[:1].upper() + words[1:], anchor=False)
-    st.html(charts.probabilities(prediction.classes, prediction.probabilities))
-    if prediction.milliseconds < 1000:
-        st.caption(_("Answered in {n:.0f} ms").format(n=prediction.milliseconds))
-    else:
-        st.caption(_("Answered in {n:.1f} s: the workers were still starting").format(n=prediction.milliseconds / 1000))
+    [prediction] = answers.ask([run], image)
+    st.header(answers.in_words(prediction), anchor=False)
+    answers.bars(prediction)
+    answers.latency(prediction.milliseconds)
 
 
 def teach(source: str, image: np.ndarray | None) -> None:

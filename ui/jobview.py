@@ -23,6 +23,7 @@ STAGES = {
     "waiting": N_("Waiting for its turn"),
     "starting": N_("Starting the worker"),
     "reading": N_("Reading the images"),
+    "describing": N_("Describing the images with the pretrained network"),
     "measuring": N_("Measuring which number format is fastest here"),
     "training": N_("Training"),
     "evaluating": N_("Checking on images it has not learned from"),
@@ -49,7 +50,7 @@ def show(key: str, dataset: Dataset) -> None:
     """The run the address names, in whatever state it is. `dataset` is the one that is chosen beside it."""
     run = runs.find(key)
     with st.container(border=True):
-        st.subheader(f"{knobs.heading(run.config.strategy)} · {run.dataset}", anchor=False)
+        st.subheader(f"{knobs.named(run.config)} · {run.dataset}", anchor=False)
         _settings(run, dataset)
         if run.live:
             _live(run.key)
@@ -82,6 +83,8 @@ def _live(key: str) -> None:
         st.markdown(_("Trainings before this one: {n}. You may leave; it starts by itself.").format(n=len(before)))
     elif progress.epoch:
         _figures(progress)
+    else:
+        st.caption(_computed_on(progress))
     if st.button(_("Cancel"), icon=":material/stop_circle:", key=f"cancel_{key}"):
         jobs.engine().cancel(key)
         st.rerun()
@@ -91,10 +94,12 @@ def _live(key: str) -> None:
 
 
 def _in_words(progress: Progress) -> str:
-    """The stage, the epoch and the time left: "Training · epoch 3 of 15 · about 20 seconds left"."""
+    """The stage, how far it is, and the time left: "Training · epoch 3 of 15 · about 20 seconds left"."""
     parts = [_(STAGES[progress.stage])]
     if progress.stage == "training":
         parts.append(_("epoch {n} of {total}").format(n=progress.epoch, total=progress.epochs))
+    elif progress.stage in ("reading", "describing") and progress.steps:
+        parts.append(_("{done} of {total} images").format(done=progress.step, total=progress.steps))
     if progress.eta_s is not None:
         parts.append(_("about {time} left").format(time=duration(progress.eta_s)))
     return " · ".join(parts)
@@ -182,7 +187,7 @@ def _queue(shown: str | None) -> None:
     for run in live:
         with st.container(border=True, horizontal=True, vertical_alignment="center"):
             state = _("training now") if run.state == "running" else _("waiting")
-            st.markdown(f"{knobs.heading(run.config.strategy)} · {run.dataset} · {state}", width="stretch")
+            st.markdown(f"{knobs.named(run.config)} · {run.dataset} · {state}", width="stretch")
             if st.button(_("Follow"), icon=":material/visibility:", key=f"follow_{run.key}"):
                 follow(run.key)
             if st.button(_("Cancel"), icon=":material/stop_circle:", key=f"cancel_queued_{run.key}"):
@@ -214,7 +219,7 @@ def _row(run: Run, dataset: Dataset, shown: str | None) -> None:
         details.append(_("before the data set was changed"))
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
         with st.container(width="stretch", gap=None):
-            st.markdown(f"{knobs.heading(run.config.strategy)} · **{outcome}**")
+            st.markdown(f"{knobs.named(run.config)} · **{outcome}**")
             st.caption(" · ".join(details))
         if st.button(_("Open"), key=f"open_{run.key}", disabled=run.key == shown):
             follow(run.key)

@@ -8,26 +8,33 @@ from dataclasses import asdict
 
 import streamlit as st
 
-from core.config import AUGMENTATION_KNOBS, KNOBS, Knob, TrainConfig
+from core import ladder
+from core.config import AUGMENTATION_KNOBS, KNOBS, Knob, TrainConfig, defaults
 from core.data.manifest import Dataset
+from core.errors import UserError
 from core.strategies import STRATEGIES, Strategy
+from ui import networks
 from ui.words import _
 
-SUGGESTED = {"digits": "digits_cnn", "drawing": "shapes_cnn", "photo": "small_cnn"}  # by data set, then by kind
+SUGGESTED = {"digits": "digits_cnn"}  # by data set; for others, the quickest of those that suit it
 TOO_FINE = 1000  # a slider with more steps than this cannot be set with a mouse
 
 
 def strategy(dataset: Dataset) -> Strategy:
-    """One card for each strategy; the first choice is the one that suits the data set."""
-    names = list(STRATEGIES)
-    suggested = SUGGESTED.get(dataset.name, SUGGESTED[dataset.kind])
-    chosen = st.radio(
-        _("Strategy"), names, index=names.index(suggested), format_func=heading,
-        captions=[_(row.summary) for row in STRATEGIES.values()],
-        key=_choice(dataset), persist_state="session",
-    )  # fmt: skip
+    """All strategies, those that suit the data set first, and what the chosen one does."""
+    suitable = names(dataset.kind)
+    st.session_state.setdefault(_choice(dataset), SUGGESTED.get(dataset.name, suitable[0]))
+    chosen = st.pills(
+        _("Strategy"), suitable, format_func=heading, required=True, key=_choice(dataset), persist_state="session"
+    )
+    st.markdown(_(STRATEGIES[chosen].summary))
     st.caption(_("Source: {source}").format(source=STRATEGIES[chosen].source))
     return STRATEGIES[chosen]
+
+
+def names(kind: str) -> list[str]:
+    """All strategies' names: first those that suit a data set of this kind, quickest first."""
+    return list(dict.fromkeys((*ladder.rungs(kind), *STRATEGIES)))
 
 
 def title(name: str) -> str:
@@ -42,22 +49,32 @@ def heading(name: str) -> str:
     return f":material/{row.icon}: {title(name)}" if row else title(name)
 
 
+def named(config: TrainConfig) -> str:
+    """A run's strategy with its icon, and its network where it has one: "Fine-tuning · VGG16"."""
+    return " · ".join([heading(config.strategy), *([networks.title(config.backbone)] if config.backbone else [])])
+
+
 def panel(row: Strategy) -> dict[str, object]:
     """One widget for each knob of the strategy: {knob: value}."""
-    defaults = row.defaults | {"seed": 0}
-    learning = {name: value for name, value in defaults.items() if name not in AUGMENTATION_KNOBS}
-    augmentation = {name: value for name, value in defaults.items() if name in AUGMENTATION_KNOBS}
+    values = {"backbone": networks.choose(row)} if "backbone" in row.defaults else {}
+    standard = defaults(row, values.get("backbone"))
+    learning = [name for name in standard if name not in (*AUGMENTATION_KNOBS, "backbone")]
+    augmentation = [name for name in standard if name in AUGMENTATION_KNOBS]
+
+    def widget(name: str) -> object:
+        return _widget(_key(row, name, values.get("backbone")), KNOBS[name], standard[name])
+
     with st.expander(_("Settings: how it learns"), icon=":material/tune:"), st.grid(2, min_column_width=140):
-        values = {name: _widget(row, KNOBS[name], value) for name, value in learning.items()}
+        values |= {name: widget(name) for name in learning}
     if augmentation:
         with st.expander(_("Augmentation: random changes to each training image"), icon=":material/auto_fix:"):
             st.markdown(_("Small random changes teach what does not matter, so that few images go further."))
             with st.grid(2, min_column_width=140):
-                values |= {name: _widget(row, KNOBS[name], value) for name, value in augmentation.items()}
+                values |= {name: widget(name) for name in augmentation}
+    own = {name: KNOBS[name].coerce(value) for name, value in defaults(row).items()}
     st.button(
-        _("Reset to the source's settings"), icon=":material/restart_alt:", type="tertiary",
-        disabled=values == {name: KNOBS[name].coerce(value) for name, value in defaults.items()},
-        on_click=_reset, args=(row, defaults),
+        _("Reset to the source's settings"), icon=":material/restart_alt:", type="tertiary", disabled=values == own,
+        on_click=_set, args=(row, own),
     )  # fmt: skip
     return values
 
@@ -66,16 +83,18 @@ def changed(config: TrainConfig) -> list[str]:
     """The knobs of a run that differ from its strategy's own settings, as "Title value unit"."""
     row = STRATEGIES.get(config.strategy)
     settings = asdict(config) | asdict(config.augmentation)
-    defaults = row.defaults | {"seed": 0} if row else {}
+    own = defaults(row, config.backbone) if row else {}
     return [
         f"{_(KNOBS[name].title)} {written(KNOBS[name], settings[name])}"
-        for name, default in defaults.items()
+        for name, default in own.items()
         if settings[name] != KNOBS[name].coerce(default)
     ]
 
 
 def written(knob: Knob, value: object) -> str:
     """The value as a person writes it, with its unit."""
+    if knob.kind is str:
+        return networks.title(value)
     if knob.kind is bool:
         return _("on") if value else _("off")
     if _is_share(knob):
@@ -88,8 +107,7 @@ def _is_share(knob: Knob) -> bool:
     return knob.kind is float and not knob.unit and not knob.choices
 
 
-def _widget(row: Strategy, knob: Knob, default: object) -> object:
-    key = _key(row, knob.name)
+def _widget(key: str, knob: Knob, default: object) -> object:
     st.session_state.setdefault(key, knob.coerce(default))
     title = f"{_(knob.title)} ({_(knob.unit)})" if knob.unit else _(knob.title)
     common = {"help": _(knob.help), "key": key, "persist_state": "session"}
@@ -104,8 +122,11 @@ def _widget(row: Strategy, knob: Knob, default: object) -> object:
     return st.slider(title, low, high, step=step, format=shown, **common)
 
 
-def _key(row: Strategy, name: str) -> str:
-    return f"knob_{row.name}_{name}"
+def _key(row: Strategy, name: str, backbone: object) -> str:
+    if name == "backbone":
+        return networks.KEY
+    # Each network has its own image size.
+    return "_".join(["knob", row.name, *([backbone] if name == "image_size" and backbone else []), name])
 
 
 def take(config: TrainConfig, dataset: Dataset) -> None:
@@ -113,13 +134,24 @@ def take(config: TrainConfig, dataset: Dataset) -> None:
     row = STRATEGIES[config.strategy]
     settings = asdict(config) | asdict(config.augmentation)
     st.session_state[_choice(dataset)] = row.name
-    _reset(row, {name: settings[name] for name in row.defaults | {"seed": 0}})
+    _set(row, {
+        name: _admitted(KNOBS[name], settings[name], default)
+        for name, default in defaults(row, config.backbone).items()
+    })  # fmt: skip
+
+
+def _admitted(knob: Knob, value: object, default: object) -> object:
+    """`value`, or the default where an earlier version's value is no longer possible."""
+    try:
+        return knob.coerce(value)
+    except UserError:
+        return knob.coerce(default)
 
 
 def _choice(dataset: Dataset) -> str:
     return f"strategy_{dataset.name}_{dataset.kind}"
 
 
-def _reset(row: Strategy, values: dict[str, object]) -> None:
+def _set(row: Strategy, values: dict[str, object]) -> None:
     for name, value in values.items():
-        st.session_state[_key(row, name)] = KNOBS[name].coerce(value)
+        st.session_state[_key(row, name, values.get("backbone"))] = value

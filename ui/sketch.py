@@ -12,11 +12,11 @@ SIDE = 288  # pixels; fits a phone of 390 with its margins
 PEN = 8  # pixels
 
 
-def choose_source(key: str) -> str:
+def choose_source(key: str, first: str = "canvas") -> str:
     """Offer every way to give an image: a row of its own, so that what stands beside the image begins level with it."""
     return st.segmented_control(
         _("Image from"), list(SOURCES), format_func=lambda name: f"{SOURCES[name][1]} {_(SOURCES[name][0])}",
-        default="canvas", required=True, key=f"{key}-source", label_visibility="collapsed",
+        default=first, required=True, key=f"{key}-source", label_visibility="collapsed",
         persist_state="session",
     )  # fmt: skip
 

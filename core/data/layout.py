@@ -26,7 +26,7 @@ _ARCHIVE_SUFFIXES = {".zip", ".rar", ".7z", ".tar", ".gz", ".tgz", ".bz2", ".xz"
 _BY_SYSTEMS = {"__macosx", "thumbs.db", "desktop.ini", "$recycle.bin", "@eadir", "lost+found"}
 _NUMBERED = re.compile(r"([^.]+)\.\d+\.[^.]+")
 
-_HIDDEN = N_("A hidden file, or one that the operating system made.")
+HIDDEN = N_("A hidden file, or one that the operating system made.")
 _CONTROL = N_("Its name has control characters. Rename it.")
 _NOT_AN_IMAGE = N_("Not an image: the name ends in '{suffix}'.")
 _NO_SUFFIX = N_("Not an image: the name has no ending such as .jpg or .png.")
@@ -45,7 +45,7 @@ def unwanted(path: str) -> Note | None:
     """Why a file is left out before it is opened, or None. Raises UserError for an archive inside the set."""
     parts = path.split("/")
     if any(part.startswith(".") or part.casefold() in _BY_SYSTEMS for part in parts):
-        return Note(_HIDDEN, {})
+        return Note(HIDDEN, {})
     if any(unicodedata.category(c) == "Cc" for c in path):
         return Note(_CONTROL, {})
     stem, dot, suffix = parts[-1].rpartition(".")

@@ -35,7 +35,7 @@ def build(backbone: Backbone, size: int, weights: Path | None = None, channels: 
     if weights and backbone.preprocessing == "caffe":
         # These weights were trained on BGR. Turning the first kernel round once spares turning every image.
         kernel = next(layer for layer in model.layers if isinstance(layer, layers.Conv2D)).kernel
-        kernel.assign(np.array(kernel)[:, :, ::-1])
+        kernel.assign(keras.ops.flip(kernel, axis=2))
     return model
 
 
@@ -92,15 +92,14 @@ def _only_weights_of(backbone: Backbone, weights: Path | None) -> Iterator[None]
         if weights is None:
             raise
         raise UserError(
-            "'{path}' does not hold the weights of {title} without its classifier, or is damaged. Put the right file "
-            "in its place: {file}.",
+            "'{path}' is damaged, or does not hold the weights of {title} that are known as {file}. Put that file in "
+            "its place.",
             path=weights, title=backbone.title, file=backbone.weights_file,
         ) from error  # fmt: skip
 
 
 def _prepared(rgb: keras.KerasTensor, preprocessing: str) -> keras.KerasTensor:
-    """RGB 0..255 -> what the network was trained with, always computed in float32: bfloat16 cannot tell 123.68 from
-    123.5.
+    """RGB 0..255 -> what the network was trained with, in float32 always: to bfloat16 123.68 is 123.5.
 
     "caffe", "tf" and "torch" are the modes of `keras.applications.imagenet_utils.preprocess_input`, but for "caffe"
     the order of the channels stays RGB.

@@ -19,12 +19,6 @@ MEASURE_S = 0.4
 MIN_STEPS = 3
 
 
-def use_device() -> None:
-    """Take memory on GPUs only as it is needed. To be called before anything else is computed in this process."""
-    for gpu in tf.config.list_physical_devices("GPU"):
-        tf.config.experimental.set_memory_growth(gpu, True)
-
-
 def device() -> str:
     """What training runs on, in words: the GPUs' names, or the processor with its number of threads."""
     gpus = tf.config.list_physical_devices("GPU")

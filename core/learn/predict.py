@@ -1,17 +1,19 @@
-"""Probabilities from trained runs, for one image as a person draws it, or for many."""
+"""Probabilities from trained runs, for one image as a person draws it, or for many; and what ImageNet's classes say."""
 
+import functools
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from core import weights
 from core.data import images
 from core.errors import UserError
-from core.learn import graphs
+from core.learn import backbones, graphs
 from core.learn.feed import Read
 from core.results import runs
 from core.strategies import STRATEGIES
@@ -23,12 +25,19 @@ _loaded: OrderedDict[tuple[str, int], Callable] = OrderedDict()
 _lock = threading.Lock()
 
 
-def predict(keys: Sequence[str], rgb: np.ndarray) -> dict[str, np.ndarray]:
-    """One image, (height, width, 3) uint8 RGB, through several finished runs: {key: (classes,) float32}.
+def predict(keys: Sequence[str], rgb: np.ndarray) -> dict[str, tuple[np.ndarray, float]]:
+    """One image, (height, width, 3) uint8 RGB, through several finished runs: {key: ((classes,) float32, ms)}.
 
-    Each run prepares the image the way its training did. Raises UserError for an unknown or unfinished run.
+    Each run prepares the image the way its training did. The milliseconds are the run's own, without loading it. Raises
+    UserError for an unknown or unfinished run.
     """
-    return {key: predict_many(key, [rgb])[0] for key in keys}
+    answers = {}
+    for key in keys:
+        load(key)
+        start = time.perf_counter()
+        [probabilities] = predict_many(key, [rgb])
+        answers[key] = probabilities, 1000 * (time.perf_counter() - start)
+    return answers
 
 
 def predict_many(key: str, pictures: Sequence[np.ndarray]) -> np.ndarray:
@@ -55,7 +64,24 @@ def in_batches(model: Callable, read: Read, n: int, check: Callable[[], None] = 
 
 def load(key: str) -> None:
     """Load a finished run and let it answer once, so that the next prediction finds everything ready."""
-    predict([key], np.full((32, 32, 3), 255, np.uint8))
+    _model(runs.find(key))
+
+
+def imagenet(rgb: np.ndarray, top: int = 5) -> list[tuple[str, float]]:
+    """What EfficientNet-Lite0 as it came from ImageNet sees in (height, width, 3) uint8 RGB.
+
+    Returns the `top` likeliest of its 1000 labels with their probabilities, the likeliest first. Raises UserError when
+    its weights are missing.
+    """
+    pixels = images.network_input(rgb, "photo", 224, 3)
+    [probabilities] = np.asarray(_imagenet()(tf.constant(pixels[np.newaxis])))
+    likeliest = np.argsort(-probabilities)[:top]
+    return [(backbones.imagenet_labels()[index], float(probabilities[index])) for index in likeliest]
+
+
+@functools.cache
+def _imagenet() -> Callable:
+    return _constant(backbones.imagenet_classifier(weights.find("efficientnet_lite0").path))
 
 
 def _model(run: runs.Run) -> Callable:
@@ -66,15 +92,16 @@ def _model(run: runs.Run) -> Callable:
     name = (run.key, path.stat().st_mtime_ns)  # a run that was deleted and trained again is another model
     with _lock:
         if name not in _loaded:
-            _loaded[name] = _frozen(path)
+            _loaded[name] = _constant(keras.models.load_model(path, compile=False))
             if len(_loaded) > KEPT_MODELS:
                 _loaded.popitem(last=False)
         _loaded.move_to_end(name)
         return _loaded[name]
 
 
-def _frozen(path: Path) -> Callable:
-    """The model as a graph of constants: faster than calling the Keras model."""
-    model = keras.models.load_model(path, compile=False)
-    graph = graphs.frozen(lambda x: model(x, training=False), [None, *model.input_shape[1:]])
+def _constant(model: keras.Model) -> Callable:
+    """The model as a graph of constants, which is faster than calling it, and has answered once already."""
+    shape = model.input_shape[1:]
+    graph = graphs.frozen(lambda x: model(x, training=False), [None, *shape])
+    graph(tf.zeros([1, *shape], tf.uint8))
     return lambda x: graph(x)[0]

@@ -41,18 +41,25 @@ def test_transform_is_that_of_keras(picture, changes, keras):
 
 
 def test_draws_stay_in_range_and_follow_the_seed():
-    drawn = augment.draw(EVERYTHING, 500, np.random.default_rng(3))
-    again = augment.draw(EVERYTHING, 500, np.random.default_rng(3))
+    seeds = [(3, number) for number in range(500)]
+    drawn, again = augment.draw(EVERYTHING, seeds), augment.draw(EVERYTHING, seeds)
     assert np.array_equal(drawn.rotation, again.rotation)
     assert 25 < np.abs(drawn.rotation).max() <= 30
     assert 0.7 <= drawn.width_zoom.min() < 0.75
     assert 150 < drawn.horizontal_flip.sum() < 350
 
 
+def test_an_image_is_drawn_alike_beside_whatever_others():
+    together = augment.draw(EVERYTHING, [(1, 0), (2, 0), (3, 0)])
+    alone = augment.draw(EVERYTHING, [(2, 0)])
+    assert together.shear[1] == alone.shear[0]
+    assert together.width_zoom[1] == alone.width_zoom[0]
+
+
 def test_changing_one_knob_leaves_the_other_draws():
-    rng, other = np.random.default_rng(3), np.random.default_rng(3)
-    a = augment.draw(Augmentation(rotation=10, zoom=0.2), 50, rng)
-    b = augment.draw(Augmentation(rotation=90, zoom=0.2), 50, other)
+    seeds = [(3, number) for number in range(50)]
+    a = augment.draw(Augmentation(rotation=10, zoom=0.2), seeds)
+    b = augment.draw(Augmentation(rotation=90, zoom=0.2), seeds)
     assert np.array_equal(a.width_zoom, b.width_zoom)
 
 

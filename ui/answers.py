@@ -1,0 +1,103 @@
+"""What finished runs take an image for: in words, as bars, side by side."""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import streamlit as st
+
+from core import jobs
+from core.jobs import Prediction
+from core.results.runs import Run
+from ui import charts, jobview, knobs
+from ui.words import _, class_name
+
+CARD = 230  # pixels; at least as wide as this
+MOST_BARS = 10
+
+
+def describe(run: Run) -> str:
+    """What it learned from, how, how well, and when: runs of one data set differ in little else."""
+    return " · ".join([run.dataset, knobs.title(run.config.strategy), *_right(run), jobview.date(run.changed)])
+
+
+def _right(run: Run) -> list[str]:
+    return [] if run.accuracy is None else [_("{share:.0%} right").format(share=run.accuracy)]
+
+
+def names(chosen: Sequence[Run]) -> dict[str, str]:
+    """{key: name}, as short as tells them apart: the strategy's title, with the data set, with the key's beginning."""
+    parts = [(knobs.title(run.config.strategy), run.dataset, run.key[:6]) for run in chosen]
+    for length in (1, 2, 3):
+        short = {run.key: " · ".join(part[:length]) for run, part in zip(chosen, parts, strict=True)}
+        if len(set(short.values())) == len(chosen):
+            break
+    return short
+
+
+def ask(chosen: Sequence[Run], image: np.ndarray) -> list[Prediction]:
+    """Every run's answer to one image, (h, w, 3) uint8 RGB, on one way to the worker and back."""
+    with st.spinner(_("Looking at it; the first time takes some seconds …")):
+        return jobs.engine().predict([run.key for run in chosen], image)
+
+
+def winner(classes: Sequence[str], probabilities: Iterable[float]) -> tuple[str, float]:
+    """The likeliest class and its probability."""
+    return max(zip(classes, probabilities, strict=True), key=lambda pair: pair[1])
+
+
+def in_words(prediction: Prediction) -> str:
+    """The winner as a heading: "Triangle, 97%", or with doubt where it has less than half."""
+    name, share = winner(prediction.classes, prediction.probabilities)
+    sentence = _("{name}, {share:.0%}") if share >= 0.5 else _("Perhaps {name}, {share:.0%}")
+    words = sentence.format(name=class_name(name), share=share)
+    return words[:1].upper() + words[1:]
+
+
+def bars(prediction: Prediction) -> None:
+    """A bar for every class, or for the likeliest of many."""
+    st.html(charts.probabilities(prediction.classes, prediction.probabilities, most=MOST_BARS))
+    if len(prediction.classes) > MOST_BARS:
+        st.caption(_("and {n} more").format(n=len(prediction.classes) - MOST_BARS))
+
+
+def latency(milliseconds: float) -> None:
+    """How long an answer took, the way to the worker and back included."""
+    if milliseconds < 1000:
+        st.caption(_("Answered in {n:.0f} ms").format(n=milliseconds))
+    else:
+        st.caption(_("Answered in {n:.1f} s: the workers were still starting").format(n=milliseconds / 1000))
+
+
+def side_by_side(chosen: Sequence[Run], image: np.ndarray) -> None:
+    """A card for each run, and above them whether those that know the same classes agree."""
+    predictions = ask(chosen, image)
+    for sentence in agreement(chosen, predictions):
+        st.markdown(sentence)
+    with st.grid(min(len(chosen), 3), min_column_width=CARD):
+        for run, prediction in zip(chosen, predictions, strict=True):
+            with st.container(border=True):
+                st.markdown(f"**{knobs.heading(run.config.strategy)}**")
+                st.caption(" · ".join([run.dataset, *_right(run)]))
+                st.subheader(in_words(prediction), anchor=False)
+                bars(prediction)
+                st.caption(_("Computed in {n:.1f} ms").format(n=prediction.own_milliseconds))
+    latency(predictions[0].milliseconds)
+
+
+def agreement(chosen: Sequence[Run], predictions: Sequence[Prediction]) -> list[str]:
+    """One sentence for each set of classes that two or more of the runs know."""
+    short, groups = names(chosen), {}
+    for prediction in predictions:
+        groups.setdefault(prediction.classes, []).append(prediction)
+    sentences = []
+    for group in (group for group in groups.values() if len(group) > 1):
+        votes: dict[str, list[str]] = {}
+        for prediction in group:
+            name, _share = winner(prediction.classes, prediction.probabilities)
+            votes.setdefault(class_name(name), []).append(short[prediction.key])
+        if len(votes) == 1:
+            sentences.append(_("**All {n} agree: {name}.**").format(n=len(group), name=next(iter(votes))))
+        else:
+            said = "; ".join(f"{name} ({', '.join(voters)})" for name, voters in votes.items())
+            sentences.append(_("**They do not agree:** {list}.").format(list=said))
+    return sentences
