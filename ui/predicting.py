@@ -1,18 +1,28 @@
 """The Predict page's pieces: which networks are asked, what they are shown, and the table of their answers to many."""
 
-from collections.abc import Mapping, Sequence
+import base64
+import csv
+import io
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 import numpy as np
+import pandas as pd
 import streamlit as st
+from PIL import Image, ImageOps
 
 from core import jobs
 from core.data import images, loose
+from core.data.archives import Found
+from core.data.manifest import Skipped
+from core.data.storing import normalise
+from core.data.threads import in_threads
+from core.errors import UserError
 from core.results.runs import Run
 from ui import answers, charts, frame, sketch
-from ui.intake import IMAGE_TYPES
-from ui.words import _
+from ui.intake import IMAGE_TYPES, LISTED
+from ui.words import _, class_name
 
 PLACE = "predict"
 CHOICE, READ, ANSWERS = "predict-runs", "predict-read", "predict-answers"
@@ -172,7 +182,7 @@ def name(run: Run, picture: Picture) -> AnswerName:
 
 
 def answered(pictures: Sequence[Picture], chosen: Sequence[Run]) -> dict[AnswerName, np.ndarray]:
-    """Every chosen run's probabilities for every picture, (classes,) each; what the session knows is not asked again."""
+    """Every chosen run's probabilities for every picture, (classes,) each; none is asked for twice."""
     different = {picture.image: picture for picture in pictures}
     known = {key: row for key, row in st.session_state.get(ANSWERS, {}).items() if key[-1] in different}
     st.session_state[ANSWERS] = known  # filled below, batch by batch: a rerun in between loses nothing

@@ -83,12 +83,12 @@ def _whole(config: TrainConfig, classes: int, dataset: Dataset, report: Report) 
             return keras.Model(body.input, networks.dense_head(features.pooling(config)(body.output), classes))
 
     def examples(split: str) -> Examples:
-        pictures, labels = _read(config, dataset, split, report)
+        shown, labels = pictures(config, dataset, split, report)
         changes = config.augmentation if split == "train" else augment.UNCHANGED
 
         def read(rows: np.ndarray, number: int) -> np.ndarray:
-            drawn_from = seeds(pictures.contents, rows, config.seed, number)
-            return augment.variants(pictures.images[rows], changes, config.prepare, drawn_from)
+            drawn_from = seeds(shown.contents, rows, config.seed, number)
+            return augment.variants(shown.images[rows], changes, config.prepare, drawn_from)
 
         return Examples(read, labels)
 
@@ -188,7 +188,9 @@ def _views(config: TrainConfig) -> list[features.View]:
     return [features.View(config.augmentation, config.seed, number) for number in range(config.views)]
 
 
-def _read(config: TrainConfig, dataset: Dataset, split: str, report: Report) -> tuple[features.Pictures, np.ndarray]:
+def pictures(config: TrainConfig, dataset: Dataset, split: str, report: Report) -> tuple[features.Pictures, np.ndarray]:
+    """A split's images as the network reads them, and their labels (n,) int64."""
+
     def on_progress(done: int, total: int) -> None:
         report(step=done, steps=total, **({"share": READ * done / total} if split == "train" else {}))
 
@@ -204,7 +206,7 @@ def _described(
     views: list[features.View] | None = None,
 ) -> Examples:  # fmt: skip
     """What the frozen network makes of a split, by default of its images as they stand."""
-    pictures, labels = _read(frozen.config, dataset, split, report)
+    shown, labels = pictures(frozen.config, dataset, split, report)
     start = time.monotonic()
     first = None
 
@@ -218,7 +220,7 @@ def _described(
             **({"share": READ + (DESCRIBED - READ) * done / total} if split == "train" else {}),
         )  # fmt: skip
 
-    return Examples(frozen.read(pictures, views or [features.View()], output, on_progress), labels)
+    return Examples(frozen.read(shown, views or [features.View()], output, on_progress), labels)
 
 
 def _fastest(name: str, config: TrainConfig, network: Callable[[str, int], keras.Model], report: Report) -> str:

@@ -57,7 +57,8 @@ def random_weights(monkeypatch, tmp_path):
 def asked(dataset, strategy, backbone, **knobs):
     smallest = BACKBONES[backbone].smallest_size
     tiny = {
-        "backbone": backbone, "image_size": smallest + smallest % 2, "epochs": 1, "batch_size": 8, "learning_rate": 0.01,
+        "backbone": backbone, "image_size": smallest + smallest % 2,
+        "epochs": 1, "batch_size": 8, "learning_rate": 0.01,
     }  # fmt: skip
     if "views" in STRATEGIES[strategy].defaults:
         tiny["views"] = 2
@@ -119,7 +120,7 @@ def frozen_has_not_moved(run, learns):
 def test_kept_activations_are_those_of_the_live_network(pets, random_weights):
     settings = asked(pets, "fine_tuning", "efficientnet_lite0")
     frozen = features.Frozen(settings, lambda: None)
-    pictures, _ = lessons._read(settings, pets, "train", lambda **values: None)
+    pictures, _ = lessons.pictures(settings, pets, "train", lambda **values: None)
     rows = np.arange(len(pictures.contents))
     view = features.View(settings.augmentation, 0, 1)
     kept = frozen.read(pictures, [features.View(), view], "block", lambda done, total: None)
@@ -133,7 +134,7 @@ def test_kept_activations_are_those_of_the_live_network(pets, random_weights):
 
 def test_without_room_the_block_is_computed_live_and_gives_the_same(pets, random_weights, monkeypatch):
     settings = asked(pets, "fine_tuning", "efficientnet_lite0")
-    pictures, _ = lessons._read(settings, pets, "train", lambda **values: None)
+    pictures, _ = lessons.pictures(settings, pets, "train", lambda **values: None)
     views, rows = [features.View(settings.augmentation, 0, 0)], np.array([3, 1])
     with monkeypatch.context() as patch:
         patch.setattr(features, "BUDGET_BYTES", 1000)

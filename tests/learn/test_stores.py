@@ -80,5 +80,6 @@ def test_what_was_written_before_a_fault_stays():
             store.append(["a"], rows(1))
             raise RuntimeError
 
-    pytest.raises(RuntimeError, broken_off)
+    with pytest.raises(RuntimeError):
+        broken_off()
     assert Store(ABOUT).missing(["a", "b"]) == {1}

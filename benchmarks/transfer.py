@@ -1,0 +1,79 @@
+"""VGG16 on 2,000 + 800 photos: Handful's strategies beside the tutorials' scripts, in one run.
+
+An epoch of ours is the whole time from pressing Train to done over the number of epochs: views, head, evaluation and
+all. The scripts' is one epoch of `fit`, which for fine-tuning leaves out their features and their head.
+"""
+
+import argparse
+import json
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from benchmarks import machine
+
+PEERS = {"bottleneck": "bottleneck", "feature_extraction": "extraction", "fine_tuning": "tuning"}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, default=machine.SHARED / "cats_vs_dogs")
+    parser.add_argument("--weights", type=Path, default=machine.SHARED.parent / "weights" / "vgg16_notop_standin.h5")
+    parser.add_argument("--strategies", nargs="+", choices=list(PEERS), default=list(PEERS))
+    options = parser.parse_args()
+    print(machine.describe(), flush=True)
+
+    command = [sys.executable, "-m", "benchmarks.tutorial_vgg16", str(options.data), str(options.weights), "--parts"]
+    command += [PEERS[name] for name in options.strategies]
+    output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+    peers = {line["part"]: line for line in map(json.loads, filter(lambda x: x.startswith("{"), output.splitlines()))}
+    for peer in peers.values():
+        print("tutorial ", json.dumps(peer), flush=True)
+
+    with machine.fresh_home():
+        ours(options.data, options.weights, options.strategies, peers)
+
+
+def ours(data: Path, weights_file: Path, strategies: list[str], peers: dict[str, dict]) -> None:
+    from core import paths, weights
+    from core.backbones import BACKBONES
+    from core.config import make_config
+    from core.data import importing
+    from core.learn import features, lessons, training
+    from core.results import runs
+
+    paths.pretrained().mkdir(parents=True)
+    shutil.copy(weights_file, paths.pretrained() / BACKBONES["vgg16"].weights_file)
+    weights.accept("vgg16")
+    dataset = importing.folder_as_dataset(data)
+
+    config = make_config(dataset.fingerprint, dataset.kind, "bottleneck", {"backbone": "vgg16"})
+    frozen, images = features.Frozen(config, lambda: None), 0
+    pictures = [lessons.pictures(config, dataset, split, lambda **values: None)[0] for split in ("train", "validation")]
+    dtype, start = frozen.dtype, time.perf_counter()
+    for part in pictures:
+        frozen.read(part, [features.View()], "features", lambda done, total: None)
+        images += len(part.contents)
+    rate = images / (time.perf_counter() - start)
+    print(f"features  {rate:.1f} images/s ({dtype}): {rate / peers['bottleneck']['images_per_second']:.1f} times")
+
+    for name in strategies:
+        run = runs.create(make_config(dataset.fingerprint, dataset.kind, name, {"backbone": "vgg16"}), dataset)
+        start = time.perf_counter()
+        training.train(run.key)
+        seconds, epochs = time.perf_counter() - start, len(runs.history(run.key)["loss"])
+        scores = runs.evaluation(run.key)
+        peer = peers[PEERS[name]]
+        speed = "" if name == "bottleneck" else f", {peer['seconds'] / seconds * epochs:.1f} times"
+        print(
+            f"{name}: validation {scores['validation']['accuracy']:.3f}, test {scores['test']['accuracy']:.3f} "
+            f"(script: {peer['last']:.3f} at its last epoch); {seconds:.0f} s for {epochs} epochs, "
+            f"{seconds / epochs:.1f} s an epoch{speed}",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    main()
