@@ -11,7 +11,7 @@ from core.results.runs import Run
 from ui import charts, jobview, knobs
 from ui.words import _, class_name
 
-CARD = 230  # pixels; at least as wide as this
+CARD = 210  # pixels; at least as wide as this
 MOST_BARS = 10
 
 
@@ -75,12 +75,12 @@ def side_by_side(chosen: Sequence[Run], image: np.ndarray) -> None:
         st.markdown(sentence)
     with st.grid(min(len(chosen), 3), min_column_width=CARD):
         for run, prediction in zip(chosen, predictions, strict=True):
-            with st.container(border=True):
-                st.markdown(f"**{knobs.heading(run.config.strategy)}**")
-                st.caption(" · ".join([run.dataset, *_right(run)]))
+            with st.container(border=True, gap="xsmall"):
+                st.markdown(knobs.heading(run.config.strategy))
                 st.subheader(in_words(prediction), anchor=False)
                 bars(prediction)
-                st.caption(_("Computed in {n:.1f} ms").format(n=prediction.own_milliseconds))
+                own = _("{n:.0f} ms").format(n=prediction.own_milliseconds)
+                st.caption(" · ".join([run.dataset, *_right(run), own]))
     latency(predictions[0].milliseconds)
 
 

@@ -101,7 +101,7 @@ def look(chosen: Sequence[Run]) -> None:
 def pretrained(image: np.ndarray) -> None:
     """What a network that nobody here taught calls the image."""
     if not st.toggle(
-        _("What does the pretrained network itself see?"), key=f"{PLACE}-imagenet", persist_state="session",
+        _("What does the pretrained network see?"), key=f"{PLACE}-imagenet", persist_state="session",
         help=_("EfficientNet-Lite0 learned to tell 1,000 kinds of things apart from a million photos (ImageNet): "
                "animals, tools, food. It knows nothing of your classes, nor of drawings."),
     ):  # fmt: skip
@@ -161,16 +161,17 @@ def _watched(items: Iterable[Item], total: int, text: str) -> Iterator[Item]:
 def many(pictures: Sequence[Picture], chosen: Sequence[Run]) -> Picture | None:
     """A table of every run's answers, to sort and to download; the picture whose row is ticked."""
     known = answered(pictures, chosen)
-    if len(chosen) > 1 and len({run.classes for run in chosen}) == 1:
-        n = sum(len({known[name(run, picture)].argmax() for run in chosen}) == 1 for picture in pictures)
-        st.markdown(_("**They agree on {n} of {total} images.**").format(n=n, total=len(pictures)))
+    shown = table(pictures, chosen, known)
+    if "agree" in shown:
+        text = _("**They agree on {n} of {total} images.**")
+        st.markdown(text.format(n=int(shown["agree"].sum()), total=len(pictures)))
     event = st.dataframe(
-        table(pictures, chosen, known), hide_index=True, row_height=ROW, column_config=_columns(chosen),
+        shown, hide_index=True, row_height=ROW, column_config=_columns(chosen),
         on_select="rerun", selection_mode="single-row", key=f"{PLACE}-table-{st.session_state[READ][0]}",
     )  # fmt: skip
     with st.container(horizontal=True, vertical_alignment="center"):
         st.download_button(
-            _("Download as CSV"), as_csv(pictures, chosen, known), "predictions.csv", "text/csv",
+            _("Download all probabilities (CSV)"), as_csv(pictures, chosen, known), "predictions.csv", "text/csv",
             icon=":material/download:", on_click="ignore",
         )  # fmt: skip
         st.caption(_("Tick a row to look at one image closely; click a column's name to sort."))
@@ -197,7 +198,10 @@ def answered(pictures: Sequence[Picture], chosen: Sequence[Run]) -> dict[AnswerN
 
 
 def table(pictures: Sequence[Picture], chosen: Sequence[Run], known: Mapping[AnswerName, np.ndarray]) -> pd.DataFrame:
-    """A row for each picture: "picture", "file", and for each run's key "KEY answer" and "KEY share"."""
+    """A row for each picture: "picture", "file", and for each run's key "KEY answer" and "KEY share".
+
+    Where several runs know the same classes, "agree" tells whether all of them have the same answer.
+    """
     columns: dict[str, list] = {
         "picture": [picture.thumbnail for picture in pictures],
         "file": [picture.name for picture in pictures],
@@ -206,12 +210,16 @@ def table(pictures: Sequence[Picture], chosen: Sequence[Run], known: Mapping[Ans
         winners = [answers.winner(run.classes, known[name(run, picture)].tolist()) for picture in pictures]
         columns[f"{run.key} answer"] = [class_name(label) for label, _share in winners]
         columns[f"{run.key} share"] = [share for _label, share in winners]
+    if len(chosen) > 1 and len({run.classes for run in chosen}) == 1:
+        said = zip(*(columns[f"{run.key} answer"] for run in chosen), strict=True)
+        columns["agree"] = [len(set(labels)) == 1 for labels in said]
     return pd.DataFrame(columns)
 
 
 def _columns(chosen: Sequence[Run]) -> dict[str, object]:
     column, titles = st.column_config, answers.names(chosen)
-    config = {"picture": column.ImageColumn("", width=ROW, pinned=True), "file": column.TextColumn(_("File"))}
+    config = {"picture": column.ImageColumn("", width=ROW, pinned=True), "file": column.TextColumn(_("File")),
+              "agree": column.CheckboxColumn(_("all agree"))}  # fmt: skip
     for run in chosen:
         config[f"{run.key} answer"] = column.TextColumn(titles[run.key], help=answers.describe(run))
         config[f"{run.key} share"] = column.ProgressColumn(_("how sure"), format="percent", min_value=0, max_value=1)
