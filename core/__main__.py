@@ -134,32 +134,32 @@ def climb(name_or_folder: str, backbone: str, as_json: bool) -> None:
     rows = [{"strategy": name, "state": "left out", "message": str(error)} for name, error in left_out.items()]
     for row in rows:
         _show_rung(row, as_json)
-    for asked in [runs.create(config, dataset) for config in configs]:
+    for config in configs:
+        asked = runs.create(config, dataset)
         run = _trained(asked)
         rows.append(_summary(run) | {"cached": asked.state == "done", "message": run.message.format(**run.values)})
         _show_rung(rows[-1], as_json)
     if as_json:
         click.echo(json.dumps(rows, ensure_ascii=False))
+    if any(row["state"] in ("failed", "cancelled") for row in rows):
+        sys.exit(1)
 
 
 def _show_rung(row: dict, as_json: bool) -> None:
     """One line for a strategy, as soon as it is known; for JSON the whole list follows in the end."""
     if as_json:
         return
+    outcome = f"{row['state']}  {row['message']}"
     if row["state"] == "done":
-        validation = row["evaluation"]["validation"]
+        score = row["evaluation"]["validation"]
         outcome = (
-            f"validation accuracy {validation['accuracy']:.3f} ({validation['low']:.3f} to {validation['high']:.3f}), "
-            f"{row['seconds']:.1f} s{', cached' if row['cached'] else ''}"
+            f"{row['key']}{' cached' if row['cached'] else ''}  validation accuracy {score['accuracy']:.3f} "
+            f"({score['low']:.3f} to {score['high']:.3f}), {row['seconds']:.1f} s"
         )
-    else:
-        outcome = f"{row['state']}  {row['message']}"
-    click.echo(f"{row.get('key', ''):16}  {row['strategy']:20}  {outcome}")
+    click.echo(f"{row['strategy']:20}  {outcome}")
 
 
-@main.command(
-    "weights", help="List the pretrained networks, and whether their weights are at hand."
-)
+@main.command("weights", help="List the pretrained networks, and whether their weights are at hand.")
 @click.option("--download", metavar="NAME", help="First fetch this network's weights from where Keras keeps them.")
 @click.option("--accept", metavar="NAME", help="First agree to use the unknown file that lies there for this network.")
 @as_json
@@ -189,7 +189,8 @@ def _megabytes(done: int, total: int) -> None:
 def _summary(run: runs.Run) -> dict:
     return {
         "key": run.key, "state": run.state, "dataset": run.dataset, "strategy": run.config.strategy,
-        "classes": list(run.classes), "seconds": round(run.seconds, 1), "evaluation": runs.evaluation(run.key),
+        "backbone": run.config.backbone, "classes": list(run.classes), "seconds": round(run.seconds, 1),
+        "evaluation": runs.evaluation(run.key),
     }  # fmt: skip
 
 
@@ -199,7 +200,8 @@ def list_runs(as_json: bool) -> None:
     found = runs.every()
     lines = [
         f"{run.key}  {run.state:9}  {'' if run.accuracy is None else f'{run.accuracy:.3f}':5}  "
-        f"{run.config.strategy} on {run.dataset}, {time.strftime('%Y-%m-%d %H:%M', time.localtime(run.created))}"
+        f"{f'{run.config.strategy} {run.config.backbone}'.strip()} on {run.dataset}, "
+        f"{time.strftime('%Y-%m-%d %H:%M', time.localtime(run.created))}"
         for run in found
     ]
     show([_summary(run) for run in found], lines, as_json)

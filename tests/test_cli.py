@@ -8,8 +8,13 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
+import core.__main__ as cli
+from core import ladder, paths, weights
 from core.__main__ import main
+from core.backbones import BACKBONES
 from core.data.shapes import generate
+from core.results import runs
+from core.strategies import STRATEGIES
 
 
 @pytest.fixture
@@ -75,6 +80,81 @@ def test_train_predict_evaluate_and_the_cache(run, shapes_folder):
     assert [row["key"] for row in json.loads(output)] == [first["key"]]
 
 
+@pytest.fixture
+def photos_folder(tmp_path, class_files):
+    """A folder of two class folders with six photos each."""
+    for name, content in class_files({"cats": 6, "dogs": 6}).items():
+        path = tmp_path / "pets" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    return tmp_path / "pets"
+
+
+@pytest.mark.slow
+def test_the_ladder_is_climbed_and_its_runs_predict(run, photos_folder, monkeypatch):
+    monkeypatch.setattr(ladder, "LADDER", ("bottleneck", "fine_tuning"))
+    code, output = run("ladder", "--dataset", photos_folder)
+    assert code == 0
+    assert [line.split()[0] for line in output.splitlines()] == ["bottleneck", "fine_tuning"]
+    assert all("validation accuracy" in line for line in output.splitlines())
+
+    rows = json.loads(run("ladder", "--dataset", photos_folder, "--json")[1])
+    assert [(row["strategy"], row["state"], row["cached"]) for row in rows] == [
+        ("bottleneck", "done", True), ("fine_tuning", "done", True),
+    ]  # fmt: skip
+    for row in rows:
+        assert row["backbone"] == "efficientnet_lite0"
+        photo = next((photos_folder / "cats").iterdir())
+        [answer] = json.loads(run("predict", row["key"], photo, "--json")[1])
+        assert sum(answer["probabilities"].values()) == pytest.approx(1, abs=1e-3)
+        assert json.loads(run("evaluate", row["key"], photos_folder, "--json")[1])["n"] == 12
+
+
+def test_the_ladder_tells_what_it_leaves_out_and_what_failed(run, photos_folder, monkeypatch):
+    def fail(asked):
+        runs.set_state(asked.key, "failed", message="Not with {number} images.", values={"number": 12})
+        return runs.find(asked.key)
+
+    monkeypatch.setattr(cli, "_trained", fail)
+    code, output = run("ladder", "--dataset", photos_folder, "--backbone", "vgg16")
+    lines = [line.split(maxsplit=1) for line in output.splitlines()]
+    assert code == 1
+    assert tuple(name for name, _ in lines[:4]) == tuple(n for n in ladder.LADDER if STRATEGIES[n].pretrained)
+    assert all(said.startswith("left out  The ImageNet weights of VGG16 are missing.") for _, said in lines[:4])
+    assert [name for name, _ in lines[4:]] == ["small_cnn", "full_training"]
+    assert all(said == "failed  Not with 12 images." for _, said in lines[4:])
+    code, output = run("ladder", "--dataset", photos_folder, "--backbone", "vgg16", "--json")
+    assert code == 1
+    assert [row["state"] for row in json.loads(output)] == ["left out"] * 4 + ["failed"] * 2
+
+
+def test_weights_lists_each_network_with_where_it_comes_from(run):
+    code, output = run("weights", "--json")
+    rows = {row["name"]: row for row in json.loads(output)}
+    assert code == 0
+    assert list(rows) == list(BACKBONES)
+    ready, missing = rows["efficientnet_lite0"], rows["vgg16"]
+    assert (ready["state"], ready["where"]) == ("ready", "package")
+    assert f"sha256:{ready['sha256']}" == BACKBONES["efficientnet_lite0"].weights_hash
+    assert (missing["state"], missing["sha256"]) == ("missing", "")
+    assert missing["source"] == BACKBONES["vgg16"].weights_url
+    assert missing["path"] == str(paths.pretrained() / BACKBONES["vgg16"].weights_file)
+    lines = run("weights")[1].splitlines()
+    assert len(lines) == len(BACKBONES)
+    assert lines[1].split()[:2] == ["vgg16", "missing"]
+    assert missing["source"] in lines[1]
+
+
+def test_an_unknown_file_is_accepted_when_asked(run):
+    path = paths.pretrained() / BACKBONES["vgg16"].weights_file
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"somebody's weights")
+    assert weights.status("vgg16").state == "unknown"
+    code, output = run("weights", "--accept", "vgg16", "--json")
+    assert code == 0
+    assert json.loads(output)[1]["state"] == "ready"
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -86,6 +166,12 @@ def test_train_predict_evaluate_and_the_cache(run, shapes_folder):
         (("predict", "0123", "x.png"), "0 runs have a key that starts with '0123'"),
         (("predict", "../etc", "x.png"), "'../etc' is not a run's key"),
         (("evaluate", "0123", "F"), "0 runs have a key"),
+        (("train", "--dataset", "F", "--strategy", "bottleneck", "--set", "backbone=vgg16"), "VGG16 are missing"),
+        (("train", "--dataset", "F", "--strategy", "bottleneck", "--set", "backbone=x"), "'backbone' must be one of"),
+        (("ladder", "--dataset", "nowhere"), "There is no data set 'nowhere'"),
+        (("ladder", "--dataset", "F", "--backbone", "vgg61"), "There is no network 'vgg61'. Choose one of"),
+        (("weights", "--download", "vgg61"), "There is no network 'vgg61'. Choose one of"),
+        (("weights", "--accept", "vgg16"), "The ImageNet weights of VGG16 are missing"),
         (("import", "nothing.zip", "--name", "x"), "nothing.zip"),
         (("import", "F", "--name", "../x"), "The data set name"),
     ],

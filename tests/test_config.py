@@ -1,6 +1,8 @@
 import pytest
 
-from core.config import KNOBS, TrainConfig, make_config
+from core import paths, weights
+from core.backbones import BACKBONES
+from core.config import KNOBS, TrainConfig, defaults, make_config
 from core.errors import UserError
 from core.strategies import STRATEGIES
 
@@ -11,9 +13,51 @@ def config(**knobs) -> TrainConfig:
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_every_strategy_has_valid_defaults(strategy):
-    made = make_config("f", "drawing", strategy)
-    assert made.key == make_config("f", "drawing", strategy, dict(STRATEGIES[strategy].defaults)).key
-    assert set(STRATEGIES[strategy].defaults) <= set(KNOBS)
+    values = defaults(STRATEGIES[strategy])
+    assert make_config("f", "drawing", strategy).key == make_config("f", "drawing", strategy, values).key
+    assert values.keys() == {*STRATEGIES[strategy].defaults, "seed"}
+    assert values.keys() <= KNOBS.keys()
+
+
+@pytest.fixture
+def accepted():
+    """accepted(name, content) lays a file in the place of a network's weights and accepts it; its sha256."""
+
+    def lay(name: str, content: bytes = b"weights") -> str:
+        path = paths.pretrained() / BACKBONES[name].weights_file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        return weights.accept(name).hash
+
+    return lay
+
+
+@pytest.mark.parametrize("strategy", [name for name, row in STRATEGIES.items() if "backbone" in row.defaults])
+def test_each_network_brings_its_image_size_and_its_weights(strategy, accepted):
+    row, size = STRATEGIES[strategy], STRATEGIES[strategy].defaults["image_size"]
+    for name in ("efficientnet_lite0", "vgg16"):
+        sha256 = accepted(name)
+        made = make_config("f", "photo", strategy, {"backbone": name})
+        assert made.image_size == (size or BACKBONES[name].image_size) == defaults(row, name)["image_size"]
+        assert (made.backbone, made.weights) == (name, sha256 if row.pretrained else "")
+        assert make_config("f", "photo", strategy, {"backbone": name, "image_size": 96}).image_size == 96
+
+
+def test_other_weights_give_another_key(accepted):
+    keys = set()
+    for content in (b"these", b"those"):
+        accepted("vgg16", content)
+        keys.add(make_config("f", "photo", "bottleneck", {"backbone": "vgg16"}).key)
+    assert len(keys) == 2
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_missing_weights_stop_only_what_begins_with_them(strategy):
+    if not STRATEGIES[strategy].pretrained:
+        assert make_config("f", "photo", strategy).weights == ""
+        return
+    with pytest.raises(UserError, match="The ImageNet weights of ResNet50 are missing"):
+        make_config("f", "photo", strategy, {"backbone": "resnet50"})
 
 
 def test_equal_settings_written_differently_give_one_key():
@@ -53,12 +97,18 @@ def test_a_config_survives_json():
         ({"batch_size": 17}, "'batch_size' must be one of 8, 16"),
         ({"horizontal_flip": "perhaps"}, "'horizontal_flip' is on or off; got 'perhaps'."),
         ({"dropout": 0.5}, "'small_cnn' has no knob 'dropout'. It has: image_size"),
+        ({"backbone": "vgg16"}, "'small_cnn' has no knob 'backbone'. It has: image_size"),
     ],
 )
 def test_bad_knobs_say_what_to_do(knobs, said):
     with pytest.raises(UserError) as caught:
         config(**knobs)
     assert str(caught.value).startswith(said)
+
+
+def test_an_unknown_network_names_the_known_ones():
+    with pytest.raises(UserError, match=r"'backbone' must be one of efficientnet_lite0, vgg16.*; got 'vgg61'"):
+        make_config("f", "photo", "fine_tuning", {"backbone": "vgg61"})
 
 
 def test_unknown_strategy_names_the_known_ones():

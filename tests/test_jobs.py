@@ -4,6 +4,7 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import psutil
 import pytest
 
@@ -148,6 +149,8 @@ def test_predictions_come_back_while_a_training_runs(engine, dataset):
     [prediction] = engine.predict([key], rgb)
     assert prediction.classes == ("circle", "rectangle", "triangle")
     assert sum(prediction.probabilities) == pytest.approx(1, abs=1e-4)
+    assert 0 < prediction.own_milliseconds < prediction.milliseconds
+    assert engine.predict_many(key, [rgb, rgb]) == pytest.approx(np.array([prediction.probabilities] * 2), abs=1e-4)
     assert runs.find(busy).state == "running"
     engine.cancel(busy)
     wait(lambda: not runs.find(busy).live)
@@ -157,3 +160,5 @@ def test_predicting_with_a_run_that_is_not_done_says_so(engine, dataset):
     run = runs.create(config(dataset, epochs=2, seed=99), dataset)
     with pytest.raises(UserError, match="queued, so it cannot predict yet"):
         engine.predict([run.key], next(generate(1, 0))[1][..., None].repeat(3, 2))
+    with pytest.raises(UserError, match="queued, so it cannot predict yet"):
+        engine.predict_many(run.key, [next(generate(1, 0))[1][..., None].repeat(3, 2)])

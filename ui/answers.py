@@ -25,13 +25,24 @@ def _right(run: Run) -> list[str]:
 
 
 def names(chosen: Sequence[Run]) -> dict[str, str]:
-    """{key: name}, as short as tells them apart: the strategy's title, with the data set, with the key's beginning."""
-    parts = [(knobs.title(run.config.strategy), run.dataset, run.key[:6]) for run in chosen]
-    for length in (1, 2, 3):
-        short = {run.key: " · ".join(part[:length]) for run, part in zip(chosen, parts, strict=True)}
-        if len(set(short.values())) == len(chosen):
+    """{key: name}, as short as tells the runs apart: the strategy's title, and what `details` adds to it."""
+    found = details(chosen)
+    return {run.key: knobs.title(run.config.strategy) + found[run.key] for run in chosen}
+
+
+def details(chosen: Sequence[Run]) -> dict[str, str]:
+    """{key: what a run's name needs besides its strategy}: nothing, its data set, when it was trained, or its key."""
+    ways = (
+        lambda run: [],
+        lambda run: [run.dataset],
+        lambda run: [jobview.date(run.changed)],
+        lambda run: [run.dataset, run.key],
+    )
+    for way in ways:
+        found = {run.key: " · ".join(["", *way(run)]) for run in chosen}
+        if len({(run.config.strategy, found[run.key]) for run in chosen}) == len(chosen):
             break
-    return short
+    return found
 
 
 def ask(chosen: Sequence[Run], image: np.ndarray) -> list[Prediction]:
@@ -65,7 +76,7 @@ def latency(milliseconds: float) -> None:
     if milliseconds < 1000:
         st.caption(_("Answered in {n:.0f} ms").format(n=milliseconds))
     else:
-        st.caption(_("Answered in {n:.1f} s: the workers were still starting").format(n=milliseconds / 1000))
+        st.caption(_("Answered in {n:.1f} s; the first time takes longer").format(n=milliseconds / 1000))
 
 
 def side_by_side(chosen: Sequence[Run], image: np.ndarray) -> None:
@@ -73,10 +84,11 @@ def side_by_side(chosen: Sequence[Run], image: np.ndarray) -> None:
     predictions = ask(chosen, image)
     for sentence in agreement(chosen, predictions):
         st.markdown(sentence)
+    found = details(chosen)
     with st.grid(min(len(chosen), 3), min_column_width=CARD):
         for run, prediction in zip(chosen, predictions, strict=True):
             with st.container(border=True, gap="xsmall"):
-                st.markdown(knobs.heading(run.config.strategy))
+                st.markdown(knobs.heading(run.config.strategy) + found[run.key])
                 st.subheader(in_words(prediction), anchor=False)
                 bars(prediction)
                 own = _("{n:.0f} ms").format(n=prediction.own_milliseconds)

@@ -29,7 +29,7 @@ LOGO = Path(__file__).parent / "logo.svg"
 # Streamlit writes white on the primary colour, which is pale in the dark theme; its links look like plain text, and do
 # not show that the keyboard has reached them.
 STYLE = """<style>
-button[kind^="primary"]:enabled { color: light-dark(#FFFFFF, #10131A); }
+button[kind^="primary"]:enabled, [data-testid="stMultiSelect"] [data-tag] * { color: light-dark(#FFFFFF, #10131A); }
 [data-testid="stMain"] [data-testid="stPageLink-NavLink"] {
     border: 1px solid light-dark(#DDD5C6, #3A404C); padding: 0.4rem 0.8rem;
 }

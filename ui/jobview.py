@@ -28,7 +28,7 @@ STAGES = {
     "training": N_("Training"),
     "evaluating": N_("Checking on images it has not learned from"),
 }
-RUNS_SHOWN = 8
+RUNS_SHOWN, QUEUE_SHOWN = 4, 3
 
 
 def follow(key: str) -> None:
@@ -138,7 +138,10 @@ def _done(run: Run) -> None:
                 delta_color="off", delta_arrow="off",
                 help=_("Accuracy, and below it its 95% interval: the fewer the images, the wider."),
             )  # fmt: skip
-    frame.link("Sketch", _("Try it live"), run=run.key)
+    if run.config.prepare == "drawing":
+        frame.link("Sketch", _("Try it live"), run=run.key)
+    else:
+        frame.link("Predict", _("Show it an image"), run=run.key)
     took = _("Trained in {time}, {n} epochs").format(time=duration(run.seconds), n=len(history.get("loss", ())))
     st.caption(" · ".join(part for part in (took, date(run.changed), _computed_on(runs.progress(run.key))) if part))
     if history:
@@ -184,15 +187,23 @@ def _queue(shown: str | None) -> None:
     if not live:
         st.rerun()  # the whole page, once: an idle page asks for nothing
     st.subheader(_("Queue"), anchor=False)
-    for run in live:
-        with st.container(border=True, horizontal=True, vertical_alignment="center"):
-            state = _("training now") if run.state == "running" else _("waiting")
-            st.markdown(f"{knobs.named(run.config)} · {run.dataset} · {state}", width="stretch")
-            if st.button(_("Follow"), icon=":material/visibility:", key=f"follow_{run.key}"):
-                follow(run.key)
-            if st.button(_("Cancel"), icon=":material/stop_circle:", key=f"cancel_queued_{run.key}"):
-                jobs.engine().cancel(run.key)
-                st.rerun()
+    for run in live[:QUEUE_SHOWN]:
+        _waiting(run)
+    if live[QUEUE_SHOWN:]:
+        with st.expander(_("Behind them: {n}").format(n=len(live) - QUEUE_SHOWN)):
+            for run in live[QUEUE_SHOWN:]:
+                _waiting(run)
+
+
+def _waiting(run: Run) -> None:
+    with st.container(border=True, horizontal=True, vertical_alignment="center"):
+        state = _("training now") if run.state == "running" else _("waiting")
+        st.markdown(f"{knobs.named(run.config)} · {run.dataset} · {state}", width="stretch")
+        if st.button(_("Follow"), icon=":material/visibility:", key=f"follow_{run.key}"):
+            follow(run.key)
+        if st.button(_("Cancel"), icon=":material/stop_circle:", key=f"cancel_queued_{run.key}"):
+            jobs.engine().cancel(run.key)
+            st.rerun()
 
 
 def past(dataset: Dataset, shown: str | None) -> None:

@@ -13,7 +13,7 @@ from core.config import AUGMENTATION_KNOBS, KNOBS, Knob, TrainConfig, defaults
 from core.data.manifest import Dataset
 from core.errors import UserError
 from core.strategies import STRATEGIES, Strategy
-from ui import networks
+from ui import choice, networks
 from ui.words import _
 
 SUGGESTED = {"digits": "digits_cnn"}  # by data set; for others, the quickest of those that suit it
@@ -24,9 +24,7 @@ def strategy(dataset: Dataset) -> Strategy:
     """All strategies, those that suit the data set first, and what the chosen one does."""
     suitable = names(dataset.kind)
     st.session_state.setdefault(_choice(dataset), SUGGESTED.get(dataset.name, suitable[0]))
-    chosen = st.pills(
-        _("Strategy"), suitable, format_func=heading, required=True, key=_choice(dataset), persist_state="session"
-    )
+    chosen = choice.choose(st.radio, _("Strategy"), suitable, _choice(dataset), heading)
     st.markdown(_(STRATEGIES[chosen].summary))
     st.caption(_("Source: {source}").format(source=STRATEGIES[chosen].source))
     return STRATEGIES[chosen]

@@ -1,15 +1,16 @@
 """The ladder: one button that trains every strategy on a data set, and the table that compares what came of it."""
 
+from collections.abc import Iterable
+
 import streamlit as st
 
 from core import jobs
 from core.config import TrainConfig
 from core.data.manifest import Dataset
-from core.errors import UserError
 from core.results import runs
 from core.results.runs import Run
 from ui import frame, jobview, knobs, networks
-from ui.words import _, say
+from ui.words import _
 
 
 def button(configs: list[TrainConfig], dataset: Dataset) -> None:
@@ -22,18 +23,18 @@ def button(configs: list[TrainConfig], dataset: Dataset) -> None:
         st.rerun()
 
 
-def explain(configs: list[TrainConfig], left_out: dict[str, UserError]) -> None:
-    """What the button will do, before anyone presses it."""
+def explain(configs: list[TrainConfig], left_out: Iterable[str]) -> None:
+    """What the button will do, before anyone presses it; `left_out` names strategies whose network is not ready."""
+    network = networks.title(networks.chosen())
     text = _(
         "The ladder is {n} trainings, one after the other and the quickest first: every strategy with its source's own "
-        "settings, the pretrained ones with {network}. A few hundred images take minutes, thousands up to hours."
+        "settings, the pretrained ones with {network}. A few hundred images take minutes, thousands much longer."
     )
-    st.caption(text.format(n=len(configs), network=networks.title(networks.chosen())))
-    if left_out:
-        names = ", ".join(knobs.title(name) for name in left_out)
-        reasons = " ".join(dict.fromkeys(say(error) for error in left_out.values()))
-        st.caption(":material/warning: " + _("Left out of the ladder: {list}. {reason}").format(
-            list=names, reason=reasons))  # fmt: skip
+    st.caption(text.format(n=len(configs), network=network))
+    names = ", ".join(map(knobs.title, left_out))
+    if names:
+        text = _("Left out of the ladder until {network} is ready: {list}.").format(network=network, list=names)
+        st.caption(f":material/warning: {text}")
 
 
 def comparison(dataset: Dataset) -> None:
@@ -72,14 +73,18 @@ def _accuracy(run: Run) -> float:
 def _table(standing: list[Run]) -> None:
     done = [run for run in standing if run.state == "done"]
     best = max(done, key=_accuracy, default=None)
-    columns = {name: [] for name in (_("Strategy"), _("On validation images"), _("On test images"), _("Time"))}
+    backbones = {run.config.backbone for run in standing if run.config.backbone}
+    columns = {name: [] for name in (_("Strategy"), _("Validation"), _("Test"), _("Time"))}
     for run in standing:
+        name = knobs.named(run.config) if len(backbones) > 1 else knobs.heading(run.config.strategy)
         mark = " :green-badge[" + _("best") + "]" if run is best and len(done) > 1 else ""
-        for cells, cell in zip(columns.values(), (knobs.named(run.config) + mark, *_outcome(run)), strict=True):
+        for cells, cell in zip(columns.values(), (name + mark, *_outcome(run)), strict=True):
             cells.append(cell)
     st.table(columns, border="horizontal", hide_header=False, alt=_("The strategies compared"))
+    if len(backbones) == 1:
+        st.caption(_("Pretrained network: {network}").format(network=networks.title(*backbones)))
     if len(done) > 1:
-        st.caption(_("In brackets the 95% intervals: where they overlap, the difference may be chance."))
+        st.caption(_("Shares of images recognised, with 95% intervals: where these overlap, it may be chance."))
         frame.link("Predict", _("Try them side by side"), run=best.key)
 
 
@@ -97,5 +102,5 @@ def _outcome(run: Run) -> tuple[str, str, str]:
 def _score(result: dict | None) -> str:
     if result is None:
         return "–"
-    interval = _("{low} to {high}").format(low=f"{result['low']:.1%}", high=f"{result['high']:.1%}")
-    return f"**{result['accuracy']:.1%}** ({interval})"
+    interval = f"{100 * result['low']:.0f}\u2060–\u2060{result['high']:.0%}"  # which must not break at the dash
+    return f"**{result['accuracy']:.1%}** :small[{interval}]"

@@ -7,7 +7,7 @@ from core.backbones import BACKBONES
 from core.config import KNOBS
 from core.strategies import Strategy
 from core.words import N_
-from ui import frame
+from ui import choice, frame
 from ui.words import _
 
 KEY = "knob_backbone"  # one choice for all strategies
@@ -21,16 +21,13 @@ READINESS = {
 
 def chosen() -> str:
     """The network a visitor chose, on whatever strategy it was; the first one before."""
-    return st.session_state.get(KEY) or next(iter(BACKBONES))
+    return st.session_state.get(KEY, next(iter(BACKBONES)))
 
 
 def choose(row: Strategy) -> str:
     """The list of networks, each with its readiness, and below it what the chosen one still needs."""
-    st.session_state.setdefault(KEY, chosen())
-    name = st.selectbox(
-        _(KNOBS["backbone"].title), list(BACKBONES), format_func=_labelled, help=_(KNOBS["backbone"].help),
-        key=KEY, persist_state="session",
-    )  # fmt: skip
+    knob = KNOBS["backbone"]
+    name = choice.choose(st.selectbox, _(knob.title), knob.choices, KEY, _labelled, help=_(knob.help))
     if not row.pretrained:
         st.caption(_("It begins with random weights here, so nothing needs to be downloaded."))
     elif weights.status(name).state == "unknown":

@@ -66,10 +66,13 @@ def choose(finished: Mapping[str, Run]) -> list[Run]:
 
 
 def preselected(finished: Mapping[str, Run], key: str | None) -> list[str]:
-    """The run `key` and others of its data set, the newest first; without one, those of the newest run's data set."""
+    """The run `key`, or the newest; then the newest of each other strategy on its data set, then older ones."""
     first = finished.get(key) or next(iter(finished.values()))
-    others = [run.key for run in finished.values() if run.dataset == first.dataset and run.key != first.key]
-    return [first.key, *others][:PRESELECTED]
+    others = [run for run in finished.values() if run.dataset == first.dataset]
+    by_strategy = {first.config.strategy: first}
+    for run in others:
+        by_strategy.setdefault(run.config.strategy, run)
+    return list(dict.fromkeys(run.key for run in (*by_strategy.values(), *others)))[:PRESELECTED]
 
 
 @frame.fragment
@@ -89,13 +92,14 @@ def look(chosen: Sequence[Run]) -> None:
             st.image(picture.content, caption=picture.name, width=sketch.SIDE)
         else:
             image = sketch.image_from(source, PLACE)
-        if image is not None:
-            pretrained(image)
     with right:
         if image is None:
             st.markdown(_("Here you will see what each network takes it for, and how sure it is."))
         else:
             answers.side_by_side(chosen, image)
+    if image is not None:
+        with left:
+            pretrained(image)
 
 
 def pretrained(image: np.ndarray) -> None:
@@ -167,7 +171,7 @@ def many(pictures: Sequence[Picture], chosen: Sequence[Run]) -> Picture | None:
         st.markdown(text.format(n=int(shown["agree"].sum()), total=len(pictures)))
     event = st.dataframe(
         shown, hide_index=True, row_height=ROW, column_config=_columns(chosen),
-        on_select="rerun", selection_mode="single-row", key=f"{PLACE}-table-{st.session_state[READ][0]}",
+        on_select="rerun", selection_mode="single-row", key=f"{PLACE}-table-{hash(tuple(st.session_state[READ][0]))}",
     )  # fmt: skip
     with st.container(horizontal=True, vertical_alignment="center"):
         st.download_button(

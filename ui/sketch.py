@@ -5,6 +5,7 @@ import streamlit as st
 
 from core.data import images
 from core.data.drawings import has_ink
+from core.data.storing import normalise
 from core.words import N_
 from ui.words import _
 
@@ -83,7 +84,7 @@ def _upload(key: str) -> np.ndarray | None:
     file = st.file_uploader(_("An image file"), key=f"{key}-upload")
     if file is None:
         return None
-    rgb = images.decode(file.getvalue())
+    rgb = normalise(file.getvalue()).rgb  # as training sees it, and small enough to send
     st.image(rgb, width=SIDE)
     return rgb
 

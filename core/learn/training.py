@@ -5,6 +5,7 @@ costs at most the epoch under way.
 """
 
 import fcntl
+import gc
 import os
 import shutil
 import time
@@ -53,6 +54,10 @@ def train(key: str) -> None:
                 seconds=report.seconds,
             )  # fmt: skip
             raise
+        finally:
+            # A worker trains one run after another: Keras keeps a reference to every graph it has made.
+            keras.backend.clear_session()
+            gc.collect()
 
 
 @contextmanager

