@@ -162,8 +162,8 @@ def defaults(row: Strategy, backbone: object = None) -> dict[str, object]:
 def make_config(fingerprint: str, prepare: str, strategy: str, knobs: dict[str, object] | None = None) -> TrainConfig:
     """Build a TrainConfig from a strategy's defaults and changed knobs (`{name: value}`); values are validated.
 
-    Raises UserError for an unknown strategy, a knob the strategy does not have, a value out of bounds, or pretrained
-    weights that are not at hand.
+    Raises UserError for an unknown strategy, a knob the strategy does not have, a value out of bounds, images too small
+    for the network, or pretrained weights that are not at hand.
     """
     row = strategy_named(strategy)
     values = defaults(row, (knobs or {}).get("backbone"))
@@ -176,6 +176,12 @@ def make_config(fingerprint: str, prepare: str, strategy: str, knobs: dict[str, 
         values[name] = value
     values = {name: KNOBS[name].coerce(value) for name, value in values.items()}
     augmentation = Augmentation(**{name: values.pop(name) for name in AUGMENTATION_KNOBS if name in values})
+    known = BACKBONES.get(str(values.get("backbone")))
+    if known and values["image_size"] < known.smallest_size:
+        raise UserError(
+            "{title} needs images of at least {smallest} px; got {size}. Choose a larger image size.",
+            title=known.title, smallest=known.smallest_size, size=values["image_size"],
+        )  # fmt: skip
     if row.pretrained:
         values["weights"] = weights.find(values["backbone"]).hash
     return TrainConfig(

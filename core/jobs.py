@@ -106,7 +106,8 @@ class Engine:
             if earlier is not None:
                 earlier.release()  # Dask would otherwise answer with the earlier, cancelled or failed attempt
             runs.set_state(key, "queued", seconds=runs.find(key).seconds)
-            future = self._send("train", "core.learn.worker:train", key, key=f"train-{key}")
+            # Without the last option Dask may turn round the order of what is submitted within a tenth of a second.
+            future = self._send("train", "core.learn.worker:train", key, key=f"train-{key}", fifo_timeout="0 ms")
             future.add_done_callback(functools.partial(self._ended, key))
             self._futures[key] = future
 

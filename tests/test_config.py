@@ -114,3 +114,8 @@ def test_an_unknown_network_names_the_known_ones():
 def test_unknown_strategy_names_the_known_ones():
     with pytest.raises(UserError, match=r"no strategy 'vgg99'.*small_cnn"):
         make_config("f", "photo", "vgg99")
+
+
+def test_images_too_small_for_the_network_are_refused():
+    with pytest.raises(UserError, match="Xception needs images of at least 71 px; got 64"):
+        make_config("f", "photo", "full_training", {"backbone": "xception", "image_size": 64})
