@@ -80,6 +80,9 @@ def _whole(config: TrainConfig, classes: int, dataset: Dataset, report: Report) 
             if strategy.network:
                 return getattr(networks, strategy.network)(config.image_size, strategy.channels, classes)
             body = backbones.build(BACKBONES[config.backbone], config.image_size)
+            for layer in body.layers:
+                if isinstance(layer, keras.layers.BatchNormalization):
+                    layer.momentum = networks.MOMENTUM
             return keras.Model(body.input, networks.dense_head(features.pooling(config)(body.output), classes))
 
     def examples(split: str) -> Examples:

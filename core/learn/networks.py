@@ -6,6 +6,8 @@ Initial weights and dropout follow `keras.utils.set_random_seed`, which the call
 import keras
 from keras import layers
 
+MOMENTUM = 0.9  # of batch normalisation: in a few hundred steps in all, the usual 0.99 lags behind
+
 
 def head(x, classes: int):
     """Features (n, d) -> probabilities: (n, classes) by softmax, or for two classes (n, 1), of the second.
@@ -80,5 +82,5 @@ def small_cnn(size: int, channels: int, classes: int) -> keras.Model:
 
 
 def _normalised(x):
-    x = layers.BatchNormalization(momentum=0.9)(x)  # a few hundred steps in all: the default 0.99 lags behind
+    x = layers.BatchNormalization(momentum=MOMENTUM)(x)
     return layers.Activation("relu")(x)
