@@ -157,7 +157,9 @@ def _show_rung(row: dict, as_json: bool) -> None:
     click.echo(f"{row.get('key', ''):16}  {row['strategy']:20}  {outcome}")
 
 
-@main.command("weights", help="List the pretrained networks, and whether their weights are at hand.")
+@main.command(
+    "weights", help="List the pretrained networks, and whether their weights are at hand."
+)
 @click.option("--download", metavar="NAME", help="First fetch this network's weights from where Keras keeps them.")
 @click.option("--accept", metavar="NAME", help="First agree to use the unknown file that lies there for this network.")
 @as_json
