@@ -28,6 +28,7 @@ class Mirrored(NamedTuple):
     n: int
     right: float
     right_mirrored: float
+    changed: int  # images of which one of the two answers is right
     taken_for: str  # the class most of the mirrored mistakes name
 
 
@@ -106,8 +107,8 @@ def of_draws(shown: np.ndarray, drawn: Draw, prepare: str, mode: str, value: int
     if prepare == "drawing":
         share = false_ink(shown, drawn, mode, value)
         if share > FALSE_INK:
-            text = N_("{share:.0%} of the dark in these variants is no ink: the fill mode painted it. Choose “Automatic” "
-                      "or “Constant” with shade 255, which is white paper.")  # fmt: skip
+            text = N_("{share:.0%} of the dark in these variants is no ink: the fill mode painted it. Choose "
+                      "“Automatic”, which is white paper.")  # fmt: skip
             notes.append(Note(text, {"share": share}))
     return notes
 
@@ -120,12 +121,15 @@ def mirrored(classes: Sequence[str], truth: np.ndarray, plain: np.ndarray, flipp
         wrong = flipped[own & (flipped != index)]
         taken_for = classes[np.bincount(wrong).argmax()] if len(wrong) else ""
         if own.any():
-            right, right_mirrored = (float((answers[own] == index).mean()) for answers in (plain, flipped))
-            rows.append(Mirrored(label, int(own.sum()), right, right_mirrored, taken_for))
+            right, right_mirrored = plain[own] == index, flipped[own] == index
+            changed = int((right != right_mirrored).sum())
+            rows.append(
+                Mirrored(label, len(right), float(right.mean()), float(right_mirrored.mean()), changed, taken_for)
+            )
     return rows
 
 
 def is_confused(row: Mirrored) -> bool:
     """Whether mirroring costs a class notably: a tenth of its images, and more than chance does (McNemar's test)."""
     fewer = (row.right - row.right_mirrored) * row.n
-    return fewer >= NOTICEABLE * row.n and fewer > 1.96 * math.sqrt(max(fewer, 1))
+    return fewer >= NOTICEABLE * row.n and fewer > 1.96 * math.sqrt(row.changed)
