@@ -18,6 +18,7 @@ from ui.lab import MANY, Setting
 from ui.words import _, class_name
 
 PER_CLASS = 32
+FEWEST = 10  # images a network has not learned from; with fewer, those it learned from must do
 BATCH = 12  # images of up to 512 x 512 pixels; Dask grumbles about messages of more than 10 MB
 FLIPS = {"horizontal_flip": np.fliplr, "vertical_flip": np.flipud}
 
@@ -68,7 +69,7 @@ def _mirrored(run: Run, dataset: Dataset, name: str) -> list[Mirrored]:
     for label in run.classes:
         own = [entry for entry in dataset.live() if entry.label == label]
         unseen = [entry for entry in own if entry.split != "train"]
-        entries += (unseen or own)[:PER_CLASS]
+        entries += (unseen if len(unseen) >= FEWEST else own)[:PER_CLASS]
     pictures = list(in_threads(lambda entry: images.decode(dataset.image_path(entry)), entries))
     truth = np.array([run.classes.index(entry.label) for entry in entries])
     return cautions.mirrored(

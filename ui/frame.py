@@ -96,9 +96,9 @@ def link(name: str, label: str, **query: str) -> None:
         st.page_link(file, label=label, icon=icon, query_params={"lang": language(), **query})
 
 
-def go(name: str, **query: str) -> None:
-    """Open the page `name` of PAGES; `query` goes into its address."""
-    st.switch_page(PAGES[name][0], query_params={"lang": language(), **query})
+def go(name: str) -> None:
+    """Open the page `name` of PAGES, on the same data set."""
+    st.switch_page(PAGES[name][0], query_params={"lang": language()})
 
 
 def _navigation() -> None:

@@ -204,7 +204,7 @@ def use(row: Strategy, dataset: Dataset) -> None:
         on_click=knobs.choose, args=(row, dataset),
     )  # fmt: skip
     if clicked:
-        frame.go("Train", dataset=dataset.name)
+        frame.go("Train")
 
 
 def sweep(setting: Setting) -> None:
