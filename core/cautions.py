@@ -15,6 +15,7 @@ from core.words import N_
 MUCH_LOST = 0.25  # a variant that loses more of the content than this no longer shows what it is
 OFTEN = 0.05
 FALSE_INK = 0.02
+FEW = 40  # draws are enough to find false ink
 FEWEST_PIXELS = 16
 LONGEST_SHAPE = 3  # times as wide as high, or the reverse
 GRID = 48  # content is looked at on a grid this fine
@@ -104,8 +105,9 @@ def of_draws(shown: np.ndarray, drawn: Draw, prepare: str, mode: str, value: int
                         "border's colour) out of the frame, the worst one {worst:.0%}. Lower the shifts or the zoom."),
         }[prepare]  # fmt: skip
         notes.append(Note(text, {"often": often, "worst": float(shares.max())}))
-    if prepare == "drawing":
-        share = false_ink(shown, drawn, mode, value)
+    if prepare == "drawing" and (mode, value) != ("constant", augment.PAPER):
+        few = Draw(**{name: values[:FEW] for name, values in vars(drawn).items()})
+        share = false_ink(shown, few, mode, value)
         if share > FALSE_INK:
             text = N_("{share:.0%} of the dark in these variants is no ink: the fill mode painted it. Choose "
                       "“Automatic”, which is white paper.")  # fmt: skip

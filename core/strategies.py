@@ -143,7 +143,7 @@ PRESETS: dict[str, Preset] = {
     ),
     "shear_zoom_flip": Preset(
         N_("Shear, zoom, flip"),
-        N_("What the same tutorial trains with. Its shear of 0.2 was in radians: 11.5°."),
+        N_("What the Keras blog's 2016 tutorial trains with. Its shear of 0.2 was in radians: 11.5°."),
         "flip", _SHEAR_ZOOM_FLIP,
     ),
     "gentle": Preset(

@@ -10,26 +10,30 @@ from ui.words import _
 @frame.fragment
 def laboratory(dataset: Dataset) -> None:
     """A knob reruns only this."""
-    left, right = st.columns([2, 3], gap="large")
+    row = lab.choose_strategy(dataset)
+    source = lab.choose_source()
+    left, right = st.columns(2, gap="large")
     with left:
-        row = lab.choose_strategy(dataset)
-        picture = lab.choose_picture(dataset)
+        picture = lab.picture_from(source, dataset)
         augmentation, seed = lab.settings(row)
+    if picture is None:
+        right.info(_("Draw, upload or photograph something: its variants appear here."), icon=":material/auto_fix:")
+        return
+    setting = lab.Setting(row, dataset.kind, picture, lab.prepared(row, picture, dataset.kind), augmentation, seed)
     with right:
-        if picture is None:
-            st.info(_("Draw, upload or photograph something: its variants appear here."), icon=":material/auto_fix:")
-            return
-        shown = lab.prepared(row, picture, dataset.kind)
-        setting = lab.Setting(row, dataset.kind, picture, shown, augmentation, seed)
         variants = lab.grid(setting)
         with st.container(horizontal=True):
             lab.use(row, dataset)
             lab.download(setting, variants)
         cautions.of_setting(setting)
         cautions.of_flips(setting, dataset)
-        lab.sweep(setting)
+    lab.sweep(setting)
+    left, right = st.columns(2, gap="large")
+    with left:
         lab.spread(setting)
+    with right:
         gain.ask(dataset, augmentation)
+    lab.explain()
 
 
 with frame.page(

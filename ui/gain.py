@@ -69,11 +69,11 @@ def ask(dataset: Dataset, augmentation: Augmentation) -> None:
 @frame.fragment(run_every=2.0)
 def _live(asked: Arms) -> None:
     known = _known(asked)
-    every = [run for found in known.values() for run in found if run]
-    live = [run for run in every if run.live]
+    every = [run for found in known.values() for run in found]
+    live = [run for run in every if run and run.live]
     if not live:
         st.rerun()  # the whole page, once: an idle page asks for nothing
-    done = sum(run.state == "done" for run in every)
+    done = sum(run is not None and run.state == "done" for run in every)
     running = next((run for run in live if run.state == "running"), live[0])
     share = (done + runs.progress(running.key).share) / len(every)
     text = _("{done} of {n} trainings done · {what}")

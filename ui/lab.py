@@ -82,14 +82,18 @@ def choose_strategy(dataset: Dataset) -> Strategy:
     return STRATEGIES[name]
 
 
-def choose_picture(dataset: Dataset) -> Picture | None:
-    """One of the data set's training images, or one that is drawn, uploaded or photographed; None until it is there."""
+def choose_source() -> str:
+    """Where the image comes from: the data set, or as in `ui.sketch`."""
     sources = {"dataset": (N_("Data set"), ":material/photo_library:")}
     sources |= {name: (title, icon) for name, (title, icon, _ask) in sketch.SOURCES.items()}
-    source = st.segmented_control(
+    return st.segmented_control(
         _("Image from"), list(sources), format_func=lambda name: f"{sources[name][1]} {_(sources[name][0])}",
         default="dataset", required=True, key=f"{PLACE}-source", label_visibility="collapsed", persist_state="session",
     )  # fmt: skip
+
+
+def picture_from(source: str, dataset: Dataset) -> Picture | None:
+    """One of the data set's training images, or one that is drawn, uploaded or photographed; None until it is there."""
     with frame.guard():
         if source == "dataset":
             return _of_dataset(dataset)
@@ -132,12 +136,14 @@ def settings(row: Strategy) -> tuple[Augmentation, int]:
     key = f"{PLACE}-preset-{row.name}"
     known = (name for name, preset in PRESETS.items() if make_augmentation(preset.knobs) == augmentation)
     st.session_state[key] = next(known, None)
+    own = augmentation == make_augmentation({name: row.defaults[name] for name in AUGMENTATION_KNOBS})
+    unnamed = _("The strategy's own setting.") if own else _("A setting of your own.")
     with presets:
         chosen = st.pills(
             _("Presets"), list(PRESETS), key=key, on_change=_take_preset, args=(row, key),
             format_func=lambda name: f":material/{PRESETS[name].icon}: {_(PRESETS[name].title)}",
         )  # fmt: skip
-        st.caption(_(PRESETS[chosen].summary) if chosen else _("A setting of your own."))
+        st.caption(_(PRESETS[chosen].summary) if chosen else unnamed)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         seed = knobs.widget(row, "seed")
         st.button(
@@ -169,15 +175,16 @@ def grid(setting: Setting) -> np.ndarray:
     """The original beside its variants; the variants, (n, size, size, channels) uint8."""
     first, least, most = VARIANTS
     n = st.session_state.get(f"{PLACE}-n", first)
-    with st.container(horizontal=True, gap="medium"):
-        with st.container(width=150):
-            st.markdown(_("**The original**, as the network reads it"))
-            size = " x ".join(str(side) for side in setting.shown.shape[:2])
-            st.html(strips.strip([setting.shown], [_("{size} pixels").format(size=size)], _("Original"), 130))
-        with st.container(width="stretch"):
-            st.markdown(_("**What training shows** the first {n} times").format(n=n))
-            variants = setting.variants(n)
-            st.html(strips.strip(variants, [""] * n, _("Variant"), 84))
+    variants = setting.variants(n)
+    views = knobs.current(setting.row, "views") if "views" in setting.row.defaults else None
+    if views:
+        text = _("**Large the original, {side} x {side} pixels. Beside it its variants:** training computes the first "
+                 "{views} of them and shows these again and again.")  # fmt: skip
+    else:
+        text = _("**Large the original, {side} x {side} pixels. Beside it its variants:** training shows one of them "
+                 "an epoch, in this order.")  # fmt: skip
+    st.markdown(text.format(side=len(setting.shown), views=views))
+    st.html(strips.grid(setting.shown, variants, _("Original"), _("Variant"), 64))
     st.slider(_("Variants"), least, most, first, key=f"{PLACE}-n", persist_state="session", width=280)
     return variants
 
@@ -235,7 +242,7 @@ def sweep(setting: Setting) -> None:
         text = _("From the least to the most that is drawn now.") if value else _(
             "Off now: this is how far the knob goes at most.")  # fmt: skip
     st.markdown(f"{_(knob.help)} {text}")
-    st.html(strips.strip(pictures, captions, _(knob.title), 96))
+    st.html(strips.row(pictures, captions, _(knob.title)))
 
 
 def _steps(reach: float) -> list[float]:
@@ -254,8 +261,21 @@ def spread(setting: Setting) -> None:
         "they differ there: black is alike in all, white differs most."
     )
     st.markdown(text.format(n=MANY))
-    with st.container(width=340):
-        st.html(strips.strip([mean, bright], [_("mean"), _("spread")], _("Picture"), 140))
+    st.html(strips.row([mean, bright], [_("mean"), _("spread")], _("Picture"), 200))
+
+
+def explain() -> None:
+    """How this compares with Keras, for those who know it."""
+    with st.expander(_("For those who know Keras' ImageDataGenerator"), icon=":material/menu_book:"):
+        st.markdown(_(
+            "- The same parameters give the same pictures as `apply_transform` with bilinear interpolation, in every "
+            "fill mode, to within 2 of 255; tests compare the two.\n"
+            "- **Shear is in degrees.** The 2016 tutorials' `shear_range=0.2` meant radians, 11.5°; today's Keras "
+            "reads it as 0.2°, which nobody sees. The presets mean the 11.5°.\n"
+            "- **Width shift moves sideways.** Keras has its two shifts the other way round.\n"
+            "- **Brightness** is a share: 20% is `brightness_range=(0.8, 1.2)`.\n"
+            "- **Never rescale by 1/255 yourself:** it happens inside the network, also in the one you download."
+        ))  # fmt: skip
 
 
 def fed(run: Run) -> None:
@@ -267,7 +287,7 @@ def fed(run: Run) -> None:
         _("What it was fed, each image as it is in the first epoch") if not run.config.augmentation.changes_nothing
         else _("What it was fed: every image as it is")
     )  # fmt: skip
-    st.html(strips.strip(shown, [class_name(label) for label in labels], _("Training image"), 72))
+    st.html(strips.row(shown, [class_name(label) for label in labels], _("Training image"), 96))
 
 
 @st.cache_data(max_entries=64, show_spinner=False)

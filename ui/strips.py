@@ -19,15 +19,31 @@ def address(picture: np.ndarray) -> str:
     return f"data:image/{kind};base64,{base64.b64encode(file.tobytes()).decode()}"
 
 
-def strip(pictures: Sequence[np.ndarray], captions: Sequence[str], alt: str, side: int = 104) -> str:
-    """Pictures of one size, each about `side` pixels wide, with captions (or "") below; as many in a row as fit."""
-    cells = []
-    for number, (picture, caption) in enumerate(zip(pictures, captions, strict=True), 1):
-        pixelated = "image-rendering:pixelated;" if max(picture.shape[:2]) < FEW_PIXELS else ""
-        below = f'<figcaption style="font-size:0.8rem;opacity:0.8">{escape(caption)}</figcaption>' if caption else ""
-        cells.append(
-            f'<figure style="margin:0;text-align:center"><img src="{address(picture)}" alt="{escape(alt)} {number}" '
-            f'style="width:100%;{pixelated}border-radius:0.3rem;display:block">{below}</figure>'
-        )
-    grid = f"display:grid;grid-template-columns:repeat(auto-fill,minmax({side}px,1fr));gap:0.5rem"
-    return f'<div style="{grid}">{"".join(cells)}</div>'
+def row(pictures: Sequence[np.ndarray], captions: Sequence[str], alt: str, widest: int = 140) -> str:
+    """Pictures with captions in one row whatever its width, none wider than `widest` pixels."""
+    cells = [_figure(*cell) for cell in zip(pictures, captions, _numbered(alt, pictures), strict=True)]
+    return _grid(f"repeat({len(cells)},minmax(0,{widest}px))", cells)
+
+
+def grid(original: np.ndarray, variants: Sequence[np.ndarray], name: str, alt: str, side: int) -> str:
+    """The original, twice as large, and its variants, each at least `side` pixels wide."""
+    first = _figure(original, "", name, "grid-column:span 2;grid-row:span 2")
+    cells = [_figure(*cell) for cell in zip(variants, [""] * len(variants), _numbered(alt, variants), strict=True)]
+    return _grid(f"repeat(auto-fill,minmax({side}px,1fr))", [first, *cells])
+
+
+def _grid(columns: str, cells: Sequence[str]) -> str:
+    return f'<div style="display:grid;grid-template-columns:{columns};gap:0.5rem">{"".join(cells)}</div>'
+
+
+def _figure(picture: np.ndarray, caption: str, alt: str, place: str = "") -> str:
+    pixelated = "image-rendering:pixelated;" if max(picture.shape[:2]) < FEW_PIXELS else ""
+    below = f'<figcaption style="font-size:0.8rem;opacity:0.8">{escape(caption)}</figcaption>' if caption else ""
+    return (
+        f'<figure style="margin:0;text-align:center;{place}"><img src="{address(picture)}" alt="{escape(alt)}" '
+        f'style="width:100%;{pixelated}border-radius:0.3rem;display:block">{below}</figure>'
+    )
+
+
+def _numbered(alt: str, pictures: Sequence[np.ndarray]) -> list[str]:
+    return [f"{alt} {number}" for number in range(1, len(pictures) + 1)]
