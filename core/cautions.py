@@ -78,10 +78,10 @@ def lost(weights: np.ndarray, drawn: Draw) -> np.ndarray:
     y, x = np.nonzero(weights)
     forward = np.linalg.inv(augment.matrices(drawn, height, width))
     moved = forward[:, :2] @ np.stack([x, y, np.ones_like(x)])  # (n, 2, pixels)
-    inside = (np.abs(moved[:, 0] - (width - 1) / 2) <= width / 2) & (
-        np.abs(moved[:, 1] - (height - 1) / 2) <= height / 2
+    outside = (np.abs(moved[:, 0] - (width - 1) / 2) > width / 2) | (
+        np.abs(moved[:, 1] - (height - 1) / 2) > height / 2
     )
-    return 1 - (inside @ weights[y, x]) / max(float(weights.sum()), 1e-6)
+    return outside @ weights[y, x]
 
 
 def false_ink(shown: np.ndarray, drawn: Draw, mode: str, value: int) -> float:

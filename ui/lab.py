@@ -268,8 +268,8 @@ def explain() -> None:
     """How this compares with Keras, for those who know it."""
     with st.expander(_("For those who know Keras' ImageDataGenerator"), icon=":material/menu_book:"):
         st.markdown(_(
-            "- The same parameters give the same picture as `apply_transform` with bilinear interpolation, in every fill "
-            "mode: 99% of the pixels and more lie within 2 of 255, and tests see to it.\n"
+            "- The same parameters give the same picture as `apply_transform` with bilinear interpolation, in every "
+            "fill mode: 99% of the pixels and more lie within 2 of 255, and tests see to it.\n"
             "- **Shear is in degrees.** The 2016 tutorials' `shear_range=0.2` meant radians, 11.5°; today's Keras "
             "reads it as 0.2°, which nobody sees. The presets mean the 11.5°.\n"
             "- **Width shift moves sideways.** Keras has its two shifts the other way round.\n"
