@@ -84,20 +84,21 @@ def _answers(run: Run, pictures: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def _say_mirrored(title: str, run: Run, rows: Sequence[Mirrored], learned_mirrored: bool) -> None:
-    confused = [row for row in rows if cautions.is_confused(row)]
-    for row in confused:
+    who, confused = knobs.title(run.config.strategy), [row for row in rows if cautions.is_confused(row)]
+    if confused:
+        each = _("“{label}” {right:.0%}, mirrored {mirrored:.0%} (often taken for “{other}”)")
+        lines = [
+            each.format(label=class_name(row.label), right=row.right, mirrored=row.right_mirrored,
+                        other=class_name(row.taken_for))
+            for row in confused
+        ]  # fmt: skip
         text = _(
-            "{knob} changes what “{label}” means: {right:.0%} of {n} images are recognised as they are, mirrored "
-            "{mirrored:.0%}, most mistakes being called “{other}”. Turn it off, or be sure that a mirrored image is "
-            "still “{label}”."
+            "**{knob}: mirror images of some classes look like another class.** What {who} recognises of up to {n} "
+            "images each: {list}. Turn the flip off, unless a mirrored image still is what its label says."
         )
-        st.warning(
-            text.format(knob=title, label=class_name(row.label), right=row.right, mirrored=row.right_mirrored, n=row.n,
-                        other=class_name(row.taken_for)),
-            icon=":material/flip:",
-        )  # fmt: skip
-    who = knobs.title(run.config.strategy)
-    if not confused:
+        text = text.format(knob=title, who=who, n=PER_CLASS, list="; ".join(lines))
+        st.warning(text, icon=":material/flip:")
+    else:
         text = _("{knob}: {who} recognises mirror images of every class about as well as the images themselves.")
         st.caption(":material/check: " + text.format(knob=title, who=who))
     if learned_mirrored:

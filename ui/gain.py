@@ -45,12 +45,12 @@ def ask(dataset: Dataset, augmentation: Augmentation) -> None:
         st.caption(_("Turn a knob above first: without any change there is nothing to compare."))
         return
     asked = arms(dataset, augmentation)
-    names = [knobs.title(asked[arm][0].strategy) for arm in ("without", "with")]
     text = _(
         "Trains the quick strategy on “{dataset}” without and with this augmentation, {n} seeds each, and compares "
-        "what they recognise among images none of them has learned from. Without: {without}; with: {with_it}."
+        "what they recognise among images none of them has learned from: {strategies}."
     )
-    st.markdown(text.format(dataset=dataset.name, n=len(SEEDS), without=names[0], with_it=names[1]))
+    names = dict.fromkeys(knobs.title(asked[arm][0].strategy) for arm in ("without", "with"))
+    st.markdown(text.format(dataset=dataset.name, n=len(SEEDS), strategies=" / ".join(names)))
     known = _known(asked)
     every = [run for found in known.values() for run in found]
     label = _("Measure it: {n} trainings").format(n=len(every))
