@@ -44,7 +44,7 @@ def test_a_knob_changes_what_is_shown_and_training_gets_it(app, page):
 
 def test_a_drawing_is_augmented_as_soon_as_it_is_there(app, page):
     go(page, app, "Augment", dataset="shapes")
-    page.get_by_role("radio", name="Draw").click()
+    page.get_by_role("radio", name="Draw", exact=True).click()
     expect(page.get_by_text("Draw, upload or photograph something")).to_be_visible()
     draw(page, "triangle")
     expect(page.locator("img[alt='Variant 20']")).to_be_visible()
