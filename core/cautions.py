@@ -33,9 +33,12 @@ class Mirrored(NamedTuple):
     taken_for: str  # the class most of the mirrored mistakes name
 
 
-def of_picture(rgb: np.ndarray, prepare: str, transparent: bool = False) -> list[Note]:
-    """What a person should know of a picture, (h, w, 3) uint8, before it is augmented."""
-    height, width = rgb.shape[:2]
+def of_picture(rgb: np.ndarray, size: tuple[int, int], prepare: str, transparent: bool = False) -> list[Note]:
+    """What a person should know of a picture, (h, w, 3) uint8, before it is augmented.
+
+    `size`: the width and height it came with, which may be larger; `transparent`: whether it had an alpha channel.
+    """
+    width, height = size
     notes = []
     if min(height, width) < FEWEST_PIXELS:
         text = N_("The image has only {width} x {height} pixels, so there is hardly anything to see. Use a larger one.")

@@ -13,10 +13,10 @@ from core.words import N_
 KEY_LENGTH = 16
 FILL_MODES = {
     "auto": N_("Automatic"),
-    "nearest": N_("Nearest: repeat the edge"),
-    "constant": N_("Constant: one shade"),
-    "reflect": N_("Reflect: mirror at the edge"),
-    "wrap": N_("Wrap: go on at the opposite edge"),
+    "nearest": N_("Nearest (edge)"),
+    "constant": N_("Constant (shade)"),
+    "reflect": N_("Reflect (mirror)"),
+    "wrap": N_("Wrap (around)"),
 }
 """What shows where a moved image no longer covers its frame; "auto" is a photo's edge repeated, a drawing's paper."""
 

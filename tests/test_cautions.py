@@ -66,7 +66,7 @@ def test_paper_and_repeated_margins_paint_nothing():
 
 
 def test_a_good_picture_gives_no_notes(photo):
-    assert cautions.of_picture(photo(1), "photo") == []
+    assert cautions.of_picture(photo(1), (64, 48), "photo") == []
 
 
 def test_mirror_images_that_look_like_another_class_are_found():

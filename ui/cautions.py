@@ -30,7 +30,7 @@ def say(notes: Sequence[Note]) -> None:
 
 def of_setting(setting: Setting) -> None:
     """What the setting does to its own picture, over many draws."""
-    say(cautions.of_picture(setting.picture.rgb, setting.prepare, setting.picture.transparent))
+    say(cautions.of_picture(setting.picture.rgb, setting.picture.size, setting.prepare, setting.picture.transparent))
     if not setting.augmentation.changes_nothing:
         fill = augment.fill(setting.augmentation, setting.prepare)
         say(cautions.of_draws(setting.shown, setting.draws(MANY), setting.prepare, *fill))

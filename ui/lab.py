@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 
 import numpy as np
 import streamlit as st
+from PIL import Image
 
 from core import augment
 from core.config import AUGMENTATION_KNOBS, FILL_MODES, KNOBS, Augmentation, make_augmentation
@@ -33,10 +34,14 @@ _NEW_SEEDS = KNOBS["seed"].high + 1
 
 @dataclass(frozen=True)
 class Picture:
-    """An image as it would be in a data set. `content`: the hash of its pixels; `file`: its encoded bytes."""
+    """An image as it would be in a data set. `content`: the hash of its pixels; `file`: its encoded bytes.
+
+    `size`: the width and height it came with; `transparent`: whether it came with an alpha channel.
+    """
 
     content: str
     file: bytes = field(repr=False)
+    size: tuple[int, int]
     transparent: bool = False
 
     @property
@@ -114,13 +119,14 @@ def _of_dataset(dataset: Dataset) -> Picture:
         number = st.number_input(_("Image"), 1, len(entries), key=f"{PLACE}-image-{dataset.name}-{label}",
                                  persist_state="session")  # fmt: skip
     entry = entries[number - 1]
-    return Picture(entry.content, dataset.image_path(entry).read_bytes())
+    path = dataset.image_path(entry)
+    return Picture(entry.content, path.read_bytes(), images.open_image(path).size)
 
 
 def _taken(source: bytes | np.ndarray) -> Picture:
-    transparent = isinstance(source, bytes) and images.open_image(source).has_transparency_data
+    given = Image.fromarray(source) if isinstance(source, np.ndarray) else images.open_image(source)
     stored = normalise(source)
-    return Picture(stored.image.partition(".")[0], stored.content, transparent)
+    return Picture(stored.image.partition(".")[0], stored.content, given.size, given.has_transparency_data)
 
 
 def settings(row: Strategy) -> tuple[Augmentation, int]:
