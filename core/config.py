@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 
 from core import weights
 from core.backbones import BACKBONES
@@ -11,6 +11,14 @@ from core.strategies import STRATEGIES, Strategy
 from core.words import N_
 
 KEY_LENGTH = 16
+FILL_MODES = {
+    "auto": N_("Automatic"),
+    "nearest": N_("Nearest (edge)"),
+    "constant": N_("Constant (shade)"),
+    "reflect": N_("Reflect (mirror)"),
+    "wrap": N_("Wrap (around)"),
+}
+"""What shows where a moved image no longer covers its frame; "auto" is a photo's edge repeated, a drawing's paper."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +96,17 @@ KNOBS: dict[str, Knob] = {
         Knob("zoom", N_("Zoom"), N_("Enlarge or shrink by up to this share."), float, 0, 0.9, 0.01),
         Knob("horizontal_flip", N_("Horizontal flip"), N_("Mirror half of the images left to right."), bool),
         Knob("vertical_flip", N_("Vertical flip"), N_("Mirror half of the images upside down."), bool),
+        Knob("brightness", N_("Brightness"), N_("Make each image darker or lighter by up to this share."),
+             float, 0, 0.9, 0.01),
+        Knob("channel_shift", N_("Channel shift"),
+             N_("Add up to this much to, or take it from, every pixel; black is 0, white 255."),
+             float, 0, 150, 1, N_("levels")),
+        Knob("fill_mode", N_("Fill mode"),
+             N_("What shows where a moved image no longer covers its frame. Automatic: a photo's edge is repeated, a "
+                "drawing stands on white paper."),
+             str, choices=tuple(FILL_MODES)),
+        Knob("fill_value", N_("Fill shade"), N_("Of the fill mode “Constant” alone: 0 is black, 255 white."),
+             int, 0, 255, 1, N_("levels")),
         Knob("seed", N_("Seed"), N_("The same seed and settings give the same run."), int, 0, 999_999),
     )
 }  # fmt: skip
@@ -97,7 +116,8 @@ KNOBS: dict[str, Knob] = {
 class Augmentation:
     """Ranges of the random changes made to each training image. All zero and off: images pass unchanged.
 
-    Angles in degrees, shifts and zoom as shares of the image's side (0.2 zooms between 0.8 and 1.2).
+    Angles in degrees, shifts and zoom as shares of the image's side (0.2 zooms between 0.8 and 1.2), brightness as a
+    share of each level, channel_shift and fill_value in levels of 255. Made by `make_config` or `make_augmentation`.
     """
 
     rotation: float = 0.0
@@ -107,6 +127,15 @@ class Augmentation:
     zoom: float = 0.0
     horizontal_flip: bool = False
     vertical_flip: bool = False
+    brightness: float = 0.0
+    channel_shift: float = 0.0
+    fill_mode: str = "auto"  # a name in FILL_MODES
+    fill_value: int = 0
+
+    @property
+    def changes_nothing(self) -> bool:
+        """Whether images pass as they are; a fill alone shows nowhere."""
+        return replace(self, fill_mode="auto", fill_value=0) == Augmentation()
 
 
 AUGMENTATION_KNOBS = tuple(f.name for f in fields(Augmentation))
@@ -159,6 +188,11 @@ def defaults(row: Strategy, backbone: object = None) -> dict[str, object]:
     return values
 
 
+def make_augmentation(knobs: dict[str, object]) -> Augmentation:
+    """Build an Augmentation from knobs (`{name: value}`); those left out change nothing. UserError as for `coerce`."""
+    return Augmentation(**{name: KNOBS[name].coerce(value) for name, value in knobs.items()})
+
+
 def make_config(fingerprint: str, prepare: str, strategy: str, knobs: dict[str, object] | None = None) -> TrainConfig:
     """Build a TrainConfig from a strategy's defaults and changed knobs (`{name: value}`); values are validated.
 
@@ -175,7 +209,7 @@ def make_config(fingerprint: str, prepare: str, strategy: str, knobs: dict[str, 
             )  # fmt: skip
         values[name] = value
     values = {name: KNOBS[name].coerce(value) for name, value in values.items()}
-    augmentation = Augmentation(**{name: values.pop(name) for name in AUGMENTATION_KNOBS if name in values})
+    augmentation = make_augmentation({name: values.pop(name) for name in AUGMENTATION_KNOBS if name in values})
     known = BACKBONES.get(str(values.get("backbone")))
     if known and values["image_size"] < known.smallest_size:
         raise UserError(

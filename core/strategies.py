@@ -37,10 +37,14 @@ class Strategy:
 _BLOG = "F. Chollet, Building powerful image classification models using very little data, Keras blog, 2016"
 _NO_AUGMENTATION = {
     "rotation": 0.0, "width_shift": 0.0, "height_shift": 0.0, "shear": 0.0, "zoom": 0.0,
-    "horizontal_flip": False, "vertical_flip": False,
+    "horizontal_flip": False, "vertical_flip": False, "brightness": 0.0, "channel_shift": 0.0,
+    "fill_mode": "auto", "fill_value": 0,
 }  # fmt: skip
 # The 2016 script's shear of 0.2 was in radians: 11.5 degrees.
 _SHEAR_ZOOM_FLIP = _NO_AUGMENTATION | {"shear": 11.5, "zoom": 0.2, "horizontal_flip": True}
+_EVERYTHING = _SHEAR_ZOOM_FLIP | {"rotation": 40.0, "width_shift": 0.2, "height_shift": 0.2}
+# Slanted and turned copies stand in for hands that are missing; letters and digits must not be mirrored.
+_HANDS = _NO_AUGMENTATION | {"rotation": 12.0, "shear": 15.0, "zoom": 0.15, "width_shift": 0.05, "height_shift": 0.05}
 _PRETRAINED = {"backbone": "efficientnet_lite0", "image_size": 0}  # the network's own size
 
 STRATEGIES: dict[str, Strategy] = {
@@ -68,10 +72,8 @@ STRATEGIES: dict[str, Strategy] = {
             "digits_cnn", N_("Digits CNN"),
             N_("The classic network for handwritten digits at 28 by 28 pixels."),
             "pin", "adam", 1,
-            # The source has 60,000 images and batches of 128; on two thousand, smaller batches make enough steps, and
-            # slanted and turned copies stand in for the missing hands.
-            {"epochs": 30, "batch_size": 32, "learning_rate": 0.001, "patience": 8, **_NO_AUGMENTATION,
-             "rotation": 12.0, "shear": 15.0, "zoom": 0.15, "width_shift": 0.05, "height_shift": 0.05},
+            # The source has 60,000 images and batches of 128; on two thousand, smaller batches make enough steps.
+            {"epochs": 30, "batch_size": 32, "learning_rate": 0.001, "patience": 8, **_HANDS},
             "F. Chollet, Simple MNIST convnet, Keras code examples, 2015",
             network="digits_cnn", image_size=28,
         ),
@@ -97,8 +99,7 @@ STRATEGIES: dict[str, Strategy] = {
             "filter_alt", "rmsprop", 3,
             # The source's rate of 0.00002 is for VGG16's large features and 30 epochs of 2,000 images.
             _PRETRAINED | {"views": 8, "epochs": 30, "batch_size": 16, "learning_rate": 0.0003, "patience": 8,
-                           **_NO_AUGMENTATION, "rotation": 40.0, "width_shift": 0.2, "height_shift": 0.2,
-                           "shear": 11.5, "zoom": 0.2, "horizontal_flip": True},
+                           **_EVERYTHING},
             "F. Chollet, Deep Learning with Python, Manning, 2017, section 5.3.1", learns="head",
         ),
         Strategy(
@@ -122,3 +123,37 @@ STRATEGIES: dict[str, Strategy] = {
 
 LADDER = ("bottleneck", "bottleneck_augmented", "feature_extraction", "fine_tuning", "small_cnn", "full_training")
 """The strategies for photos, quickest first: what "Train the ladder" trains."""
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A known setting of the knobs that change images."""
+
+    title: str
+    summary: str
+    icon: str  # Material symbol
+    knobs: dict
+
+
+PRESETS: dict[str, Preset] = {
+    "everything": Preset(
+        N_("Everything"),
+        N_("Rotation 40°, shifts, shear and zoom 20%, flip: the first example of the Keras blog's 2016 tutorial."),
+        "all_inclusive", _EVERYTHING,
+    ),
+    "shear_zoom_flip": Preset(
+        N_("Shear, zoom, flip"),
+        N_("What the Keras blog's 2016 tutorial trains with. Its shear of 0.2 was in radians: 11.5°."),
+        "flip", _SHEAR_ZOOM_FLIP,
+    ),
+    "gentle": Preset(
+        N_("Gentle"), N_("Rotation 20°, shifts 10%: a careful setting of many tutorials."), "spa",
+        _NO_AUGMENTATION | {"rotation": 20.0, "width_shift": 0.1, "height_shift": 0.1},
+    ),
+    "drawings": Preset(
+        N_("For drawings"),
+        N_("Turned and slanted a little, as another hand would draw it, on white paper and never mirrored."),
+        "draw", _HANDS,
+    ),
+    "none": Preset(N_("None"), N_("Every image as it is."), "block", _NO_AUGMENTATION),
+}  # fmt: skip

@@ -141,6 +141,24 @@ def confusion(matrix: Sequence[Sequence[int]], classes: Sequence[str]) -> alt.La
     return _styled((cells + numbers).properties(height=alt.Step(step)))
 
 
+def intervals(rows: Mapping[str, tuple[Sequence[float], float, float, float]]) -> alt.LayerChart:
+    """Shares by name, {name: (single ones, mean, low, high)}: a dot for each, and the mean with its interval."""
+    dots = [{"name": name, "share": share} for name, (shares, *_rest) in rows.items() for share in shares]
+    means = [
+        {"name": name, "mean": mean, "low": low, "high": high, "said": f"{mean:.1%}"}
+        for name, (_shares, mean, low, high) in rows.items()
+    ]
+    y = alt.Y("name:N", title=None, sort=list(rows), axis=alt.Axis(labelLimit=160, ticks=False, domain=False))
+    axis = alt.Axis(format="%", tickCount=5)
+    x = alt.X("low:Q", title=_("Accuracy"), axis=axis, scale=alt.Scale(zero=False, padding=14))
+    base = alt.Chart(alt.Data(values=means))
+    bars = base.mark_rule(strokeWidth=3, color=VALIDATION).encode(x=x, x2="high:Q", y=y)
+    ticks = base.mark_tick(thickness=4, size=22, color=VALIDATION).encode(x="mean:Q", y=y)
+    said = base.mark_text(dy=-18, fontSize=13, color=TEXT).encode(x="mean:Q", y=y, text="said:N")
+    single = alt.Chart(alt.Data(values=dots)).mark_circle(size=60, color=TEXT, opacity=0.55).encode(x="share:Q", y=y)
+    return _styled((bars + ticks + single + said).properties(height=alt.Step(56)))
+
+
 def _styled(chart: alt.TopLevelMixin) -> alt.TopLevelMixin:
     return chart.configure_axis(labelColor=TEXT, titleColor=TEXT).configure_legend(labelColor=TEXT)
 

@@ -39,6 +39,7 @@ button[kind^="primary"]:enabled, [data-testid="stMultiSelect"] [data-tag] * { co
 PAGES = {  # name: (file, Material icon); the order of the navigation
     N_("Sketch"): ("streamlit_app.py", ":material/draw:"),
     N_("Data"): ("pages/1_Data.py", ":material/photo_library:"),
+    N_("Augment"): ("pages/4_Augment.py", ":material/auto_fix:"),
     N_("Train"): ("pages/2_Train.py", ":material/model_training:"),
     N_("Predict"): ("pages/3_Predict.py", ":material/visibility:"),
 }
@@ -93,6 +94,11 @@ def link(name: str, label: str, **query: str) -> None:
     file, icon = PAGES[name]
     if (ROOT / file).exists():
         st.page_link(file, label=label, icon=icon, query_params={"lang": language(), **query})
+
+
+def go(name: str) -> None:
+    """Open the page `name` of PAGES, on the same data set."""
+    st.switch_page(PAGES[name][0], query_params={"lang": language()})
 
 
 def _navigation() -> None:

@@ -16,7 +16,7 @@ from core.errors import UserError
 from core.results import runs
 from core.results.runs import Progress, Run
 from core.words import N_
-from ui import charts, frame, knobs
+from ui import charts, frame, knobs, lab
 from ui.words import _, language, say
 
 STAGES = {
@@ -56,6 +56,7 @@ def show(key: str, dataset: Dataset) -> None:
             _live(run.key)
         else:
             ENDED[run.state](run)
+        lab.fed(run)
 
 
 def _settings(run: Run, dataset: Dataset) -> None:
@@ -103,6 +104,11 @@ def _in_words(progress: Progress) -> str:
     if progress.eta_s is not None:
         parts.append(_("about {time} left").format(time=duration(progress.eta_s)))
     return " · ".join(parts)
+
+
+def stage(run: Run) -> str:
+    """What a waiting or running training does now, in words."""
+    return _in_words(runs.progress(run.key) if run.state == "running" else Progress())
 
 
 def _figures(progress: Progress) -> None:

@@ -9,7 +9,7 @@ from dataclasses import asdict
 import streamlit as st
 
 from core import ladder
-from core.config import AUGMENTATION_KNOBS, KNOBS, Knob, TrainConfig, defaults
+from core.config import AUGMENTATION_KNOBS, FILL_MODES, KNOBS, Knob, TrainConfig, defaults
 from core.data.manifest import Dataset
 from core.errors import UserError
 from core.strategies import STRATEGIES, Strategy
@@ -59,22 +59,38 @@ def panel(row: Strategy) -> dict[str, object]:
     learning = [name for name in standard if name not in (*AUGMENTATION_KNOBS, "backbone")]
     augmentation = [name for name in standard if name in AUGMENTATION_KNOBS]
 
-    def widget(name: str) -> object:
-        return _widget(_key(row, name, values.get("backbone")), KNOBS[name], standard[name])
+    def shown(name: str) -> object:
+        return widget(row, name, values.get("backbone"))
 
     with st.expander(_("Settings: how it learns"), icon=":material/tune:"), st.grid(2, min_column_width=140):
-        values |= {name: widget(name) for name in learning}
+        values |= {name: shown(name) for name in learning}
     if augmentation:
         with st.expander(_("Augmentation: random changes to each training image"), icon=":material/auto_fix:"):
             st.markdown(_("Small random changes teach what does not matter, so that few images go further."))
             with st.grid(2, min_column_width=140):
-                values |= {name: widget(name) for name in augmentation}
+                values |= {name: shown(name) for name in augmentation}
     own = {name: KNOBS[name].coerce(value) for name, value in defaults(row).items()}
     st.button(
         _("Reset to the source's settings"), icon=":material/restart_alt:", type="tertiary", disabled=values == own,
-        on_click=_set, args=(row, own),
+        on_click=put, args=(row, own),
     )  # fmt: skip
     return values
+
+
+def widget(row: Strategy, name: str, backbone: object = None) -> object:
+    """The widget of one knob of the strategy, and its value; the same widget on every page that shows it."""
+    return _widget(_key(row, name, backbone), KNOBS[name], defaults(row, backbone)[name])
+
+
+def current(row: Strategy, name: str, backbone: object = None) -> object:
+    """The value of a knob whose widget need not be on this page."""
+    default = KNOBS[name].coerce(defaults(row, backbone)[name])
+    return st.session_state.get(_key(row, name, backbone), default)
+
+
+def choose(row: Strategy, dataset: Dataset) -> None:
+    """Have the Train page show this strategy for the data set."""
+    st.session_state[_choice(dataset)] = row.name
 
 
 def changed(config: TrainConfig) -> list[str]:
@@ -92,7 +108,7 @@ def changed(config: TrainConfig) -> list[str]:
 def written(knob: Knob, value: object) -> str:
     """The value as a person writes it, with its unit."""
     if knob.kind is str:
-        return networks.title(value)
+        return _(FILL_MODES[value]) if value in FILL_MODES else networks.title(value)
     if knob.kind is bool:
         return _("on") if value else _("off")
     if _is_share(knob):
@@ -111,6 +127,8 @@ def _widget(key: str, knob: Knob, default: object) -> object:
     common = {"help": _(knob.help), "key": key, "persist_state": "session"}
     if knob.kind is bool:
         return st.toggle(title, **common)
+    if knob.kind is str:
+        return st.selectbox(title, knob.choices, format_func=lambda value: written(knob, value), **common)
     if knob.choices:
         return st.select_slider(title, knob.choices, format_func=lambda value: written(knob, value), **common)
     low, high, step = knob.kind(knob.low), knob.kind(knob.high), knob.kind(knob.step)
@@ -132,7 +150,7 @@ def take(config: TrainConfig, dataset: Dataset) -> None:
     row = STRATEGIES[config.strategy]
     settings = asdict(config) | asdict(config.augmentation)
     st.session_state[_choice(dataset)] = row.name
-    _set(row, {
+    put(row, {
         name: _admitted(KNOBS[name], settings[name], default)
         for name, default in defaults(row, config.backbone).items()
     })  # fmt: skip
@@ -150,6 +168,7 @@ def _choice(dataset: Dataset) -> str:
     return f"strategy_{dataset.name}_{dataset.kind}"
 
 
-def _set(row: Strategy, values: dict[str, object]) -> None:
+def put(row: Strategy, values: dict[str, object]) -> None:
+    """Set the strategy's widgets on every page that shows them. As a callback: before the widgets are there."""
     for name, value in values.items():
         st.session_state[_key(row, name, values.get("backbone"))] = value

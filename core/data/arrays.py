@@ -44,6 +44,13 @@ def decoded(
     return np.load(path, mmap_mode="r"), labels, entries
 
 
+def prepared(source: Path | bytes, prepare: str, size: int, channels: int) -> np.ndarray:
+    """One image file as a network reads it, (size, size, channels) uint8. UserError where it cannot be decoded."""
+    # A drawing's ink is looked for in every pixel; a photo is made smaller anyway.
+    at_least = size if prepare == "photo" else None
+    return images.network_input(images.decode(source, at_least), prepare, size, channels)
+
+
 def _key(entries: tuple[Entry, ...], prepare: str, size: int, channels: int) -> str:
     parts = [images.INPUT_VERSION, prepare, size, channels, *(e.content for e in entries)]
     return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()[:32]
@@ -58,11 +65,9 @@ def _fill(
 ) -> None:
     array = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
     _, size, _, channels = shape
-    # A drawing's ink is looked for in every pixel; a photo is made smaller anyway.
-    at_least = size if prepare == "photo" else None
 
     def decode(row: int) -> None:
-        array[row] = images.network_input(images.decode(files[row], at_least), prepare, size, channels)
+        array[row] = prepared(files[row], prepare, size, channels)
 
     # Cropping to the ink is many small steps that hold the interpreter's lock: threads would only wait for each other.
     run = map if prepare == "drawing" else in_threads

@@ -9,20 +9,20 @@ import os
 import shutil
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from core import caches, paths, weights
+from core import augment, caches, paths, weights
 from core.backbones import BACKBONES
 from core.config import Augmentation, TrainConfig
 from core.data.images import INPUT_VERSION
 from core.errors import UserError
-from core.learn import augment, backbones, compute
-from core.learn.feed import Read, seeds
+from core.learn import backbones, compute
+from core.learn.feed import Read
 from core.learn.graphs import frozen
 from core.learn.stores import Store
 
@@ -38,7 +38,7 @@ LARGEST = float(np.finfo(np.float16).max)
 class View:
     """The `number`-th augmented version of each image; as it stands, the image itself."""
 
-    augmentation: Augmentation = augment.UNCHANGED
+    augmentation: Augmentation = field(default_factory=Augmentation)
     seed: int = 0
     number: int = 0
 
@@ -151,8 +151,8 @@ class Frozen:
                     store.append([pictures.contents[row] for row in rows], values[name])
 
     def _seen(self, pictures: Pictures, view: View, rows: np.ndarray) -> np.ndarray:
-        drawn_from = seeds(pictures.contents, rows, view.seed, view.number)
-        return augment.variants(pictures.images[rows], view.augmentation, self.config.prepare, drawn_from)
+        seeds = [augment.seed(pictures.contents[row], view.seed, view.number) for row in rows]
+        return augment.variants(pictures.images[rows], view.augmentation, self.config.prepare, seeds)
 
     def _has_room(self, images: int) -> bool:
         """Whether what enters the last block can be kept for this many images."""

@@ -1,6 +1,6 @@
 """Batches for Keras, from memory maps: shuffled anew each epoch, the same for the same seed and epoch."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import keras
 import numpy as np
@@ -46,8 +46,3 @@ class Feed(keras.utils.PyDataset):
 def in_order(array: np.ndarray) -> Read:
     """Every round shows the rows of `array` as they are."""
     return lambda rows, number: array[rows]
-
-
-def seeds(contents: Sequence[str], rows: np.ndarray, *more: int) -> list[tuple[int, ...]]:
-    """One seed for each image, by its content hash, so that no image's augmentation depends on the others."""
-    return [(int(contents[row][:12], 16), *more) for row in rows]

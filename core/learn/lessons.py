@@ -11,12 +11,13 @@ from dataclasses import dataclass, replace
 import keras
 import numpy as np
 
+from core import augment
 from core.backbones import BACKBONES
-from core.config import TrainConfig
+from core.config import Augmentation, TrainConfig
 from core.data import arrays
 from core.data.manifest import Dataset
-from core.learn import augment, backbones, compute, features, networks
-from core.learn.feed import Feed, Read, seeds
+from core.learn import backbones, compute, features, networks
+from core.learn.feed import Feed, Read
 from core.strategies import STRATEGIES
 
 WORTH_MEASURING_PX = 64  # networks on smaller images train in seconds: measuring would take longer than it saves
@@ -87,11 +88,11 @@ def _whole(config: TrainConfig, classes: int, dataset: Dataset, report: Report) 
 
     def examples(split: str) -> Examples:
         shown, labels = pictures(config, dataset, split, report)
-        changes = config.augmentation if split == "train" else augment.UNCHANGED
+        changes = config.augmentation if split == "train" else Augmentation()
 
         def read(rows: np.ndarray, number: int) -> np.ndarray:
-            drawn_from = seeds(shown.contents, rows, config.seed, number)
-            return augment.variants(shown.images[rows], changes, config.prepare, drawn_from)
+            seeds = [augment.seed(shown.contents[row], config.seed, number) for row in rows]
+            return augment.variants(shown.images[rows], changes, config.prepare, seeds)
 
         return Examples(read, labels)
 
@@ -186,7 +187,7 @@ def _dense(width: int, classes: int) -> keras.Model:
 
 def _views(config: TrainConfig) -> list[features.View]:
     """The augmented versions an image is seen in; where nothing changes, the image itself."""
-    if config.augmentation == augment.UNCHANGED:
+    if config.augmentation.changes_nothing:
         return [features.View()]
     return [features.View(config.augmentation, config.seed, number) for number in range(config.views)]
 

@@ -1,13 +1,14 @@
 """Scores of a classifier on images it has not learned from."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
 Z_95 = 1.959964  # the normal distribution's 97.5% point
 
 
-def wilson_interval(hits: int, n: int) -> tuple[float, float]:
+def wilson_interval(hits: float, n: int) -> tuple[float, float]:
     """95% interval of a share of `hits` in `n` trials (Wilson, 1927); (0, 1) when there were none."""
     if n == 0:
         return 0.0, 1.0
@@ -15,6 +16,26 @@ def wilson_interval(hits: int, n: int) -> tuple[float, float]:
     centre = (share + z2 / (2 * n)) / (1 + z2 / n)
     half = Z_95 / (1 + z2 / n) * math.sqrt(share * (1 - share) / n + z2 / (4 * n * n))
     return max(0.0, centre - half), min(1.0, centre + half)
+
+
+def difference(first: Sequence[float], second: Sequence[float], n: int) -> tuple[float, float, float]:
+    """How much higher the `first` accuracies are than the `second`, with a 95% interval: (mean, low, high).
+
+    Each list has an accuracy per seed, in the same order, on the same n images. The interval covers both what other
+    seeds would give (paired t) and what other images would (Newcombe 1998, method 10, as if the images were not the
+    same, which is on the safe side).
+    """
+    gains = np.subtract(first, second)
+    mean = float(gains.mean())
+    t = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776}[len(gains)]  # Student's 97.5% point
+    seeds = t * float(gains.std(ddof=1)) / math.sqrt(len(gains))
+    p, q = float(np.mean(first)), float(np.mean(second))
+    (p_low, p_high), (q_low, q_high) = (wilson_interval(share * n, n) for share in (p, q))
+    return (
+        mean,
+        mean - math.hypot(seeds, p - p_low, q_high - q),
+        mean + math.hypot(seeds, p_high - p, q - q_low),
+    )
 
 
 def evaluate(labels: np.ndarray, probabilities: np.ndarray) -> dict:

@@ -1,6 +1,5 @@
 import numpy as np
 
-from core.learn import feed
 from core.learn.feed import Feed
 
 
@@ -43,10 +42,3 @@ def test_a_resumed_feed_continues_the_interrupted_one():
     through.on_epoch_end()
     resumed = Feed(show, np.arange(10), 4, seed=5, first_epoch=1)
     assert np.array_equal(epoch(through)[0], epoch(resumed)[0])
-
-
-def test_an_image_has_a_seed_of_its_own():
-    contents = ["aa" * 12, "bb" * 12, "cc" * 12]
-    together = feed.seeds(contents, np.array([0, 2]), 7, 1)
-    assert together[1] == feed.seeds(contents[2:], np.array([0]), 7, 1)[0]
-    assert together[0] != together[1]

@@ -22,3 +22,16 @@ def test_confusion_has_truth_in_rows():
     assert scores["confusion"] == [[1, 1, 0], [0, 1, 0], [0, 0, 1]]
     assert scores["accuracy"] == 0.75
     assert scores["n"] == 4
+
+
+def test_a_clear_gain_over_three_seeds_is_clear_and_a_small_one_is_not():
+    mean, low, high = metrics.difference([0.95, 0.94, 0.96], [0.70, 0.71, 0.69], 200)
+    assert mean == pytest.approx(0.25)
+    assert 0.1 < low < mean < high < 0.4
+    mean, low, high = metrics.difference([0.82, 0.80, 0.84], [0.80, 0.81, 0.82], 200)
+    assert low < 0 < high
+
+
+def test_equal_gains_on_few_images_are_not_called_clear():
+    mean, low, high = metrics.difference([0.7, 0.7, 0.7], [0.6, 0.6, 0.6], 10)
+    assert low < 0 < mean < high

@@ -72,3 +72,10 @@ def test_confusion_shades_by_the_share_of_its_row():
     [values] = [spec["data"]["values"]]
     assert [row["share"] for row in values] == [0.75, 0.25, 0, 0]
     assert [(row["truth"], row["answer"]) for row in values[:2]] == [("cats", "cats"), ("cats", "dogs")]
+
+
+def test_intervals_show_every_seed_and_each_mean():
+    chart = charts.intervals({"with": ([0.9, 0.8, 0.85], 0.85, 0.7, 0.95), "without": ([0.6], 0.6, 0.4, 0.8)}).to_dict()
+    text = str(chart)
+    assert "85.0%" in text
+    assert text.count("'share': 0.") == 4

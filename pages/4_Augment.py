@@ -1,0 +1,47 @@
+"""Augment: an image, the knobs, and exactly what training will see of it."""
+
+import streamlit as st
+
+from core.data.manifest import Dataset
+from ui import cautions, chooser, frame, gain, lab
+from ui.words import _
+
+
+@frame.fragment
+def laboratory(dataset: Dataset) -> None:
+    """A knob reruns only this."""
+    row = lab.choose_strategy(dataset)
+    source = lab.choose_source()
+    left, right = st.columns(2, gap="large")
+    with left:
+        picture = lab.picture_from(source, dataset)
+        augmentation, seed = lab.settings(row)
+    if picture is None:
+        right.info(_("Draw, upload or photograph something: its variants appear here."), icon=":material/auto_fix:")
+        return
+    setting = lab.Setting(row, dataset.kind, picture, lab.prepared(row, picture, dataset.kind), augmentation, seed)
+    with right:
+        variants = lab.grid(setting)
+        with st.container(horizontal=True):
+            lab.use(row, dataset)
+            lab.download(setting, variants)
+        cautions.of_setting(setting)
+        cautions.of_flips(setting, dataset)
+    lab.sweep(setting)
+    left, right = st.columns(2, gap="large")
+    with left:
+        lab.spread(setting)
+    with right:
+        gain.ask(dataset, augmentation)
+    lab.explain()
+
+
+with frame.page(
+    "Augment", _("Small random changes make more of few images. Here you see exactly what training will see.")
+):
+    dataset = chooser.choose()
+    if dataset.live():
+        laboratory(dataset)
+    else:
+        st.info(_("There are no images in this data set yet."), icon=":material/photo_library:")
+        frame.link("Data", _("Add images"), dataset=dataset.name)

@@ -1,0 +1,61 @@
+"""What the Augment page previews in the server is, pixel for pixel, what a worker's training shows."""
+
+import numpy as np
+import pytest
+
+from core.config import make_config
+from core.data import arrays, datasets, edits
+from core.learn import compute, features, lessons
+from core.learn.feed import Feed
+from core.strategies import PRESETS, STRATEGIES
+from ui import lab
+
+KNOBS = PRESETS["everything"].knobs | {"brightness": 0.3, "channel_shift": 40, "fill_mode": "reflect", "seed": 11}
+
+
+@pytest.fixture
+def dataset(request, photo, drawing):
+    """Two classes of eight photos, or of eight drawings."""
+    make = {"photo": photo, "drawing": drawing}[request.param]
+    datasets.create("own", request.param)
+    for offset, label in ((0, "a"), (100, "b")):
+        edits.add_images("own", label, [(str(n), make(offset + n)) for n in range(8)])
+    return datasets.load("own")
+
+
+def previewed(dataset, entry, config, n: int) -> np.ndarray:
+    """The page's variants of a data set's image: (n, size, size, channels) uint8."""
+    row = STRATEGIES[config.strategy]
+    picture = lab.Picture(entry.content, dataset.image_path(entry).read_bytes(), (64, 48))
+    shown = arrays.prepared(picture.file, dataset.kind, config.image_size, row.channels)
+    return lab.Setting(row, dataset.kind, picture, shown, config.augmentation, config.seed).variants(n)
+
+
+@pytest.mark.parametrize(
+    ("dataset", "strategy"), [("photo", "small_cnn"), ("drawing", "shapes_cnn"), ("drawing", "small_cnn")],
+    indirect=["dataset"],
+)  # fmt: skip
+def test_the_preview_is_the_first_training_batch(dataset, strategy, monkeypatch):
+    monkeypatch.setattr(compute, "fastest", lambda name, rate: "float32")
+    config = make_config(dataset.fingerprint, dataset.kind, strategy, KNOBS | {"batch_size": 8})
+    train = lessons.prepare(config, 2, dataset, lambda **values: None).examples("train")
+    entries = dataset.live("train")
+    feed = Feed(train.read, train.labels, 8, config.seed)
+    for epoch in range(2):
+        images, _labels = feed[0]
+        rows = np.sort(feed.order[:8])
+        for image, row in zip(images, rows, strict=True):
+            assert np.array_equal(image, previewed(dataset, entries[row], config, 2)[epoch])
+        feed.on_epoch_end()
+
+
+@pytest.mark.parametrize("dataset", ["photo"], indirect=True)
+def test_the_preview_is_what_a_pretrained_network_describes(dataset, monkeypatch, tmp_path):
+    monkeypatch.setattr("core.config.weights.find", lambda name: features.weights.Weights(tmp_path / name, "0" * 64))
+    knobs = KNOBS | {"image_size": 64, "views": 2}
+    config = make_config(dataset.fingerprint, dataset.kind, "bottleneck_augmented", knobs)
+    pictures, _labels = lessons.pictures(config, dataset, "train", lambda **values: None)
+    entry = dataset.live("train")[3]
+    for number, view in enumerate(lessons._views(config)):
+        [seen] = features.Frozen(config, lambda: None)._seen(pictures, view, np.array([3]))
+        assert np.array_equal(seen, previewed(dataset, entry, config, 2)[number])
