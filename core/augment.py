@@ -18,9 +18,7 @@ PAPER = 255
 _BORDERS = {
     "nearest": cv2.BORDER_REPLICATE,
     "reflect": cv2.BORDER_REFLECT,
-    # Neither means the same to SciPy, and so to Keras, as to OpenCV: `apply` does without OpenCV's.
-    "constant": cv2.BORDER_REPLICATE,
-    "wrap": cv2.BORDER_REPLICATE,
+    "constant": cv2.BORDER_REPLICATE,  # OpenCV's own means something else than SciPy's, and so Keras': see `apply`
 }
 _ROUNDING = 1e-3  # pixels: what is this little outside the image counts as its edge
 
@@ -134,15 +132,19 @@ def apply(images: np.ndarray, drawn: Draw, mode: str, value: int) -> np.ndarray:
     `mode` and `value` as `fill` gives them.
     """
     changed = np.empty(images.shape, np.uint8)
-    transforms = matrices(drawn, *images.shape[1:3])
+    height, width = images.shape[1:3]
+    transforms = matrices(drawn, height, width)
     for image, transform, target in zip(images, transforms, changed, strict=True):
-        x, y = places(transform, *image.shape[:2])
-        outside = is_outside(x, y) if mode == "constant" else None
         if mode == "wrap":
-            x, y = _wrapped(x, image.shape[1]), _wrapped(y, image.shape[0])
-        cv2.remap(image, x, y, cv2.INTER_LINEAR, dst=target, borderMode=_BORDERS[mode])
-        if outside is not None:
-            target[outside] = value
+            x, y = places(transform, height, width)
+            cv2.remap(image, _wrapped(x, width), _wrapped(y, height), cv2.INTER_LINEAR, dst=target)
+            continue
+        cv2.warpAffine(
+            image, transform[:2], (width, height), dst=target, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+            borderMode=_BORDERS[mode],
+        )  # fmt: skip
+        if mode == "constant":
+            target[is_outside(*places(transform, height, width))] = value
     neutral = (drawn.brightness == 1) & (drawn.channel_shift == 0)
     for number in np.flatnonzero(~neutral):
         target = changed[number]
