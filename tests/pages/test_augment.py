@@ -91,7 +91,7 @@ def test_use_in_training_hands_over_the_very_settings(page):
     labelled(page.button, "Use in training").click().run()
     page.switch_page("pages/2_Train.py").run()  # AppTest does not follow by itself
     assert not page.exception
-    assert page.button_group(key="strategy_pets_photo").value == "small_cnn"
+    assert labelled(page.radio, "Strategy").value == "small_cnn"
     assert knob(page, "rotation").value == 33
     press(page, "Train")
     assert runs.every()[0].config.augmentation.rotation == 33
