@@ -98,11 +98,15 @@ class Engine:
         return runs.find(run.key)
 
     def _start(self, key: str) -> None:
+        from distributed import wait
+
         with self._lock:
             runs.withdraw_cancel(key)
             earlier = self._futures.get(key)
             if earlier is not None and not earlier.done():
-                return
+                if runs.find(key).live:
+                    return
+                wait(earlier)  # a training writes its end just before its task ends
             if earlier is not None:
                 earlier.release()  # Dask would otherwise answer with the earlier, cancelled or failed attempt
             runs.set_state(key, "queued", seconds=runs.find(key).seconds)

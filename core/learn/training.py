@@ -41,6 +41,9 @@ def train(key: str) -> None:
         if run.state == "done":
             return
         report = Reporter(run)
+        # A worker trains one run after another: Keras keeps a reference to every graph it has made.
+        keras.backend.clear_session()
+        gc.collect()
         try:
             report.stage("starting")
             _train(run, report)
@@ -54,10 +57,6 @@ def train(key: str) -> None:
                 seconds=report.seconds,
             )  # fmt: skip
             raise
-        finally:
-            # A worker trains one run after another: Keras keeps a reference to every graph it has made.
-            keras.backend.clear_session()
-            gc.collect()
 
 
 @contextmanager

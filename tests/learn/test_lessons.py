@@ -113,27 +113,28 @@ def test_strategies_on_every_network(pets, random_weights, backbone, photo, tmp_
 
 def frozen_has_not_moved(run, learns):
     model = keras.models.load_model(run.folder / "model.keras", compile=False)
-    before = features.network(run.config)
-    below, block = backbones.split(before, BACKBONES[run.config.backbone])
+    below, block = backbones.split(features.network(run.config), BACKBONES[run.config.backbone])
     if learns == "network":
         return
-    still = before.layers if learns == "head" else below.layers
-    for layer in still:
-        if layer.weights:
-            for a, b in zip(layer.get_weights(), model.get_layer(layer.name).get_weights(), strict=True):
-                assert np.array_equal(a, b), layer.name
+    # By order: Keras numbers unnamed layers anew in each model.
+    before = weighted(below) + (weighted(block) if learns == "head" else [])
+    for layer, after in zip(before, weighted(model), strict=False):
+        for a, b in zip(layer.get_weights(), after.get_weights(), strict=True):
+            assert np.array_equal(a, b), layer.name
     if learns == "block":
-        learned = next(layer for layer in model.layers if isinstance(layer, keras.Model))
         moved = False
-        for layer in block._flatten_layers(include_self=False):
-            if isinstance(layer, keras.Model) or not layer.weights:
-                continue
-            after = next(other for other in learned._flatten_layers() if other.name == layer.name).get_weights()
-            same = all(np.array_equal(a, b) for a, b in zip(layer.get_weights(), after, strict=True))
+        for layer, after in zip(weighted(block), weighted(model)[len(before) :], strict=False):
+            same = all(np.array_equal(a, b) for a, b in zip(layer.get_weights(), after.get_weights(), strict=True))
             if isinstance(layer, keras.layers.BatchNormalization):
                 assert same, f"the statistics of {layer.name} moved"
             moved = moved or not same
         assert moved
+
+
+def weighted(model):
+    """The layers with weights, those inside of models among them, in their order."""
+    flat = model._flatten_layers(include_self=False)
+    return [layer for layer in flat if layer.weights and not isinstance(layer, keras.Model)]
 
 
 def test_kept_activations_are_those_of_the_live_network(pets, random_weights):
