@@ -30,7 +30,6 @@ if TYPE_CHECKING:  # importing it takes half a second, which the server's first 
 
 BUILTIN_SET, BUILTIN_STRATEGY = "shapes", "shapes_cnn"
 PREDICT_TIMEOUT_S = 60
-WORKER_ENVIRONMENT = {"TF_CPP_MIN_LOG_LEVEL": "2", "KERAS_BACKEND": "tensorflow"}
 
 
 @dataclass(frozen=True)
@@ -195,7 +194,7 @@ def _local_cluster() -> SpecCluster:
     def worker(resource: str) -> dict:
         options = {
             "nthreads": 1, "resources": {resource: 1}, "memory_limit": 0, "dashboard": False,
-            "host": "127.0.0.1", "env": WORKER_ENVIRONMENT, "silence_logs": logging.ERROR,
+            "host": "127.0.0.1", "silence_logs": logging.ERROR,
         }  # fmt: skip
         return {"cls": Nanny, "options": options}
 

@@ -50,6 +50,11 @@ class Pictures:
     images: np.ndarray
     contents: Sequence[str]
 
+    def seen(self, rows: np.ndarray, view: View, prepare: str) -> np.ndarray:
+        """A view of some of them, (rows, size, size, 3) uint8."""
+        seeds = [augment.seed(self.contents[row], view.seed, view.number) for row in rows]
+        return augment.variants(self.images[rows], view.augmentation, prepare, seeds)
+
 
 class Frozen:
     """A configuration's pretrained network as a graph of constants, built when it is first needed.
@@ -65,8 +70,7 @@ class Frozen:
     @cached_property
     def dtype(self) -> str:
         """The fastest dtype policy for this network on this machine."""
-        name = f"{self.backbone.name} frozen {self.config.image_size}px"
-        return compute.remembered(name) or compute.fastest(name, self._rate)
+        return compute.fastest(f"{self.backbone.name} frozen {self.config.image_size}px", self._rate)
 
     def __call__(self, images: np.ndarray) -> dict[str, np.ndarray]:
         """(n, size, size, 3) uint8 -> {"block": (n, h, w, c), "features": (n, d)}, float16."""
@@ -106,7 +110,8 @@ class Frozen:
         n = len(pictures.contents)
         kept = OUTPUTS if self._has_room(len(views) * n) else ("features",)
         if output not in kept:
-            return lambda rows, number: self(self._seen(pictures, views[number % len(views)], rows))[output]
+            prepare = self.config.prepare
+            return lambda rows, number: self(pictures.seen(rows, views[number % len(views)], prepare))[output]
         read = []
         for number, view in enumerate(views):
             stores = {name: self._store(view, name) for name in kept}
@@ -146,13 +151,9 @@ class Frozen:
             for start in range(0, len(missing), BATCH):
                 on_progress(len(pictures.contents) - len(missing) + start)
                 rows = missing[start : start + BATCH]
-                values = self(self._seen(pictures, view, rows))
+                values = self(pictures.seen(rows, view, self.config.prepare))
                 for name, store in stores.items():
                     store.append([pictures.contents[row] for row in rows], values[name])
-
-    def _seen(self, pictures: Pictures, view: View, rows: np.ndarray) -> np.ndarray:
-        seeds = [augment.seed(pictures.contents[row], view.seed, view.number) for row in rows]
-        return augment.variants(pictures.images[rows], view.augmentation, self.config.prepare, seeds)
 
     def _has_room(self, images: int) -> bool:
         """Whether what enters the last block can be kept for this many images."""

@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 import keras
 import numpy as np
 
-from core import augment
 from core.backbones import BACKBONES
 from core.config import Augmentation, TrainConfig
 from core.data import arrays
@@ -91,8 +90,7 @@ def _whole(config: TrainConfig, classes: int, dataset: Dataset, report: Report) 
         changes = config.augmentation if split == "train" else Augmentation()
 
         def read(rows: np.ndarray, number: int) -> np.ndarray:
-            seeds = [augment.seed(shown.contents[row], config.seed, number) for row in rows]
-            return augment.variants(shown.images[rows], changes, config.prepare, seeds)
+            return shown.seen(rows, features.View(changes, config.seed, number), config.prepare)
 
         return Examples(read, labels)
 

@@ -14,7 +14,7 @@ from core import weights
 from core.data import images
 from core.errors import UserError
 from core.learn import backbones, graphs
-from core.learn.feed import Read
+from core.learn.feed import Read, in_order
 from core.results import runs
 from core.strategies import STRATEGIES
 
@@ -45,7 +45,7 @@ def predict_many(key: str, pictures: Sequence[np.ndarray]) -> np.ndarray:
     run = runs.find(key)
     config, strategy = run.config, STRATEGIES[run.config.strategy]
     prepared = [images.network_input(rgb, config.prepare, config.image_size, strategy.channels) for rgb in pictures]
-    return in_batches(_model(run), lambda rows, number: np.stack(prepared)[rows], len(prepared))
+    return in_batches(_model(run), in_order(np.stack(prepared)), len(prepared))
 
 
 def in_batches(model: Callable, read: Read, n: int, check: Callable[[], None] = lambda: None) -> np.ndarray:

@@ -140,7 +140,7 @@ def test_kept_activations_are_those_of_the_live_network(pets, random_weights):
     rows = np.arange(len(pictures.contents))
     view = features.View(settings.augmentation, 0, 1)
     kept = frozen.read(pictures, [features.View(), view], "block", lambda done, total: None)
-    images = frozen._seen(pictures, view, rows)
+    images = pictures.seen(rows, view, settings.prepare)
     below, _ = backbones.split(features.network(settings), BACKBONES["efficientnet_lite0"])
     live = np.asarray(below(images.astype(np.float32), training=False))
     assert np.abs(kept(rows, 1) - live).max() <= 2e-3 * np.abs(live).max()

@@ -57,5 +57,5 @@ def test_the_preview_is_what_a_pretrained_network_describes(dataset, monkeypatch
     pictures, _labels = lessons.pictures(config, dataset, "train", lambda **values: None)
     entry = dataset.live("train")[3]
     for number, view in enumerate(lessons._views(config)):
-        [seen] = features.Frozen(config, lambda: None)._seen(pictures, view, np.array([3]))
+        [seen] = pictures.seen(np.array([3]), view, config.prepare)
         assert np.array_equal(seen, previewed(dataset, entry, config, 2)[number])
