@@ -10,7 +10,7 @@ import shutil
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import keras
 import numpy as np
@@ -64,13 +64,11 @@ class Frozen:
 
     def __init__(self, config: TrainConfig, check: Callable[[], None]):
         self.config, self.check = config, check
-        self.backbone = BACKBONES[config.backbone]
-        self._graphs: dict[str, Callable] = {}
 
     @cached_property
     def dtype(self) -> str:
         """The fastest dtype policy for this network on this machine."""
-        return compute.fastest(f"{self.backbone.name} frozen {self.config.image_size}px", self._rate)
+        return compute.fastest(f"{self.config.backbone} frozen {self.config.image_size}px", self._rate)
 
     def __call__(self, images: np.ndarray) -> dict[str, np.ndarray]:
         """(n, size, size, 3) uint8 -> {"block": (n, h, w, c), "features": (n, d)}, float16."""
@@ -78,17 +76,7 @@ class Frozen:
         return {"block": block.numpy(), "features": features.numpy()}
 
     def _graph(self, dtype: str) -> Callable:
-        if dtype not in self._graphs:
-            with compute.policy(dtype):
-                below, block = backbones.split(network(self.config), self.backbone)
-                pool = pooling(self.config)
-
-            def run(images: tf.Tensor) -> list[tf.Tensor]:
-                entering = below(images, training=False)
-                return [_half(entering), _half(pool(block(entering, training=False)))]
-
-            self._graphs[dtype] = frozen(run, [None, self.config.image_size, self.config.image_size, 3])
-        return self._graphs[dtype]
+        return _graph(self.config.backbone, self.config.weights, self.config.image_size, dtype)
 
     def _rate(self, dtype: str) -> float:
         size, graph = self.config.image_size, self._graph(dtype)
@@ -162,25 +150,38 @@ class Frozen:
         return images * 2 * math.prod(shape) <= room
 
 
-def network(config: TrainConfig) -> keras.Model:
-    """The configuration's pretrained network, with the weights that its key names, under the current dtype policy.
+@lru_cache(maxsize=2)  # one strategy after the other asks for the same network; two while dtypes are compared
+def _graph(backbone: str, weights_hash: str, size: int, dtype: str) -> Callable:
+    with compute.policy(dtype):
+        below, block = backbones.split(network(backbone, weights_hash, size), BACKBONES[backbone])
+        pool = pooling(backbone)
 
-    Raises UserError when those weights are no longer there.
+    def run(images: tf.Tensor) -> list[tf.Tensor]:
+        entering = below(images, training=False)
+        return [_half(entering), _half(pool(block(entering, training=False)))]
+
+    return frozen(run, [None, size, size, 3])
+
+
+def network(backbone: str, weights_hash: str, size: int) -> keras.Model:
+    """A pretrained network with the weights of this sha256, (n, size, size, 3) uint8 -> feature maps.
+
+    Built under the current dtype policy. Raises UserError when those weights are no longer there.
     """
-    found = weights.find(config.backbone)
-    if found.hash != config.weights:
+    found = weights.find(backbone)
+    if found.hash != weights_hash:
         raise UserError(
             "The weights of {name} in '{path}' are not those this training was asked for: their sha256 is {hash}. "
             "Press Train again to learn with these.",
-            name=BACKBONES[config.backbone].title, path=found.path, hash=found.hash,
+            name=BACKBONES[backbone].title, path=found.path, hash=found.hash,
         )  # fmt: skip
-    return backbones.build(BACKBONES[config.backbone], config.image_size, found.path)
+    return backbones.build(BACKBONES[backbone], size, found.path)
 
 
-def pooling(config: TrainConfig) -> keras.Layer:
+def pooling(backbone: str) -> keras.Layer:
     """What makes one vector of feature maps, in the network's own way."""
     layers = {"flatten": keras.layers.Flatten, "average": keras.layers.GlobalAveragePooling2D}
-    return layers[BACKBONES[config.backbone].pooling](name="pooling")
+    return layers[BACKBONES[backbone].pooling](name="pooling")
 
 
 def _half(values: tf.Tensor) -> tf.Tensor:

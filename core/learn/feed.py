@@ -1,46 +1,64 @@
 """Batches for Keras, from memory maps: shuffled anew each epoch, the same for the same seed and epoch."""
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
-import keras
 import numpy as np
+import tensorflow as tf
 
 Read = Callable[[np.ndarray, int], np.ndarray]
 """(rows, round) -> what the network is shown of these images, the round-th time it is shown them: (n, ...)."""
+PREFETCHED = 2  # batches that are made while the network learns from the one before
 
 
-class Feed(keras.utils.PyDataset):
+@dataclass(frozen=True)
+class Feed:
     """Batches of (what `read` gives, labels), `rounds` times each image an epoch.
 
-    The order in epoch e depends on the seed and e alone, so a resumed training sees what an uninterrupted one would
-    have seen. A round is never shown twice: epoch e shows the rounds e * rounds to (e + 1) * rounds - 1.
+    What an epoch shows depends on the seed and its number alone, so a resumed training sees what an uninterrupted one
+    would have seen. A round is never shown twice: epoch e shows the rounds e * rounds to (e + 1) * rounds - 1.
     """
 
-    def __init__(
-        self, read: Read, labels: np.ndarray, batch_size: int, seed: int = 0, first_epoch: int = 0, rounds: int = 1
-    ):
-        super().__init__()
-        self.read, self.labels, self.batch = read, labels, batch_size
-        self.seed, self.epoch, self.rounds = seed, first_epoch, rounds
-        self._shuffle()
+    read: Read
+    labels: np.ndarray
+    batch_size: int
+    seed: int = 0
+    rounds: int = 1
 
     def __len__(self) -> int:
-        return -(-len(self.order) // self.batch)
+        """Batches in an epoch."""
+        return -(-self.images // self.batch_size)
 
-    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
-        # Sorted, so that a memory map is read front to back; the order within a batch does not matter.
-        rounds, rows = np.divmod(np.sort(self.order[index * self.batch : (index + 1) * self.batch]), len(self.labels))
-        first = self.epoch * self.rounds
-        parts = [self.read(rows[rounds == number], first + number) for number in np.unique(rounds)]
-        return np.concatenate(parts), self.labels[rows]
+    @property
+    def images(self) -> int:
+        """Images shown in an epoch."""
+        return len(self.labels) * self.rounds
 
-    def on_epoch_end(self) -> None:
-        self.epoch += 1
-        self._shuffle()
+    def epoch(self, number: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """The batches of one epoch; the first is number 0."""
+        order = np.random.default_rng((self.seed, number)).permutation(self.images)
+        for start in range(0, self.images, self.batch_size):
+            # Sorted, so that a memory map is read front to back; the order within a batch does not matter.
+            rounds, rows = np.divmod(np.sort(order[start : start + self.batch_size]), len(self.labels))
+            first = number * self.rounds
+            parts = [self.read(rows[rounds == seen], first + seen) for seen in np.unique(rounds)]
+            yield np.concatenate(parts), self.labels[rows]
 
-    def _shuffle(self) -> None:
-        rng = np.random.default_rng((self.seed, self.epoch))
-        self.order = rng.permutation(len(self.labels) * self.rounds)
+    def dataset(self, first_epoch: int = 0) -> tf.data.Dataset:
+        """All epochs from one on, without an end: `fit` takes `len(feed)` steps for each."""
+
+        def batches() -> Iterator[tuple[np.ndarray, np.ndarray]]:
+            for number in itertools.count(first_epoch):
+                yield from self.epoch(number)
+
+        like = self.read(np.arange(1), 0), self.labels
+        signature = tuple(tf.TensorSpec([None, *array.shape[1:]], array.dtype) for array in like)
+        options = tf.data.Options()
+        # There is nothing to tune, and the tuner can hold up the end of `fit` for seconds.
+        options.autotune.enabled = False
+        endless = tf.data.Dataset.from_generator(batches, output_signature=signature)
+        return endless.prefetch(PREFETCHED).with_options(options)
 
 
 def in_order(array: np.ndarray) -> Read:

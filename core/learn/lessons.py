@@ -83,7 +83,7 @@ def _whole(config: TrainConfig, classes: int, dataset: Dataset, report: Report) 
             for layer in body.layers:
                 if isinstance(layer, keras.layers.BatchNormalization):
                     layer.momentum = networks.MOMENTUM
-            return keras.Model(body.input, networks.dense_head(features.pooling(config)(body.output), classes))
+            return keras.Model(body.input, networks.dense_head(features.pooling(config.backbone)(body.output), classes))
 
     def examples(split: str) -> Examples:
         shown, labels = pictures(config, dataset, split, report)
@@ -116,8 +116,8 @@ def _head(config: TrainConfig, classes: int, dataset: Dataset, report: Report) -
     def finish(learned: keras.Model) -> tuple[keras.Model, keras.Model]:
         head = _dense(learned.input_shape[1], classes)
         head.set_weights(learned.get_weights())
-        body = features.network(config)
-        return keras.Model(body.input, head(features.pooling(config)(body.output))), head
+        body = features.network(config.backbone, config.weights, config.image_size)
+        return keras.Model(body.input, head(features.pooling(config.backbone)(body.output))), head
 
     rounds = len(views) if STRATEGIES[config.strategy].every_view else 1
     return Lesson(frozen.dtype, lambda: _dense(examples("train").width, classes), finish, examples, rounds)
@@ -133,11 +133,12 @@ def _last_block(config: TrainConfig, classes: int, dataset: Dataset, report: Rep
 
     def parts(dtype: str, classes: int = classes) -> tuple[keras.Model, keras.Model]:
         with compute.policy(dtype):
-            below, block = backbones.split(features.network(config), backbone)
+            whole = features.network(config.backbone, config.weights, config.image_size)
+            below, block = backbones.split(whole, backbone)
             for layer in block._flatten_layers():
                 if isinstance(layer, keras.layers.BatchNormalization):
                     layer.trainable = False
-            head = networks.dense_head(features.pooling(config)(block.output), classes)
+            head = networks.dense_head(features.pooling(config.backbone)(block.output), classes)
             return below, keras.Model(block.input, head)
 
     def examples(split: str) -> Examples:
@@ -174,7 +175,10 @@ def _bottleneck_head(
     )
     alive = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: report())
     held_out = Feed(validation.read, validation.labels, features.BATCH)
-    model.fit(feed, validation_data=held_out, epochs=basics.epochs, callbacks=[best, alive], verbose=0, shuffle=False)
+    model.fit(
+        feed.dataset(), steps_per_epoch=len(feed), validation_data=held_out.dataset(), validation_steps=len(held_out),
+        epochs=basics.epochs, callbacks=[best, alive], shuffle=False, verbose=0,
+    )  # fmt: skip
     return model
 
 

@@ -106,18 +106,20 @@ def _train(run: runs.Run, report: Reporter) -> None:
     report.stage("training", dtype=lesson.dtype, step=0, steps=0, eta_s=None, images_per_second=None)
 
     with compute.scope():
-        steps = -(-len(train.labels) * lesson.rounds // config.batch_size)
-        model, history, epoch = _start_or_resume(run, lesson, steps)
-        feed = Feed(train.read, train.labels, config.batch_size, config.seed, epoch, lesson.rounds)
+        feed = Feed(train.read, train.labels, config.batch_size, config.seed, lesson.rounds)
+        held_out = Feed(validation.read, validation.labels, predict.BATCH)
+        model, history, epoch = _start_or_resume(run, lesson, len(feed))
         if not _finished(history, config):
             model.fit(
-                feed,
-                validation_data=Feed(validation.read, validation.labels, predict.BATCH),
+                feed.dataset(epoch),
+                steps_per_epoch=len(feed),
+                validation_data=held_out.dataset(),
+                validation_steps=len(held_out),
                 initial_epoch=epoch,
                 epochs=config.epochs,
                 callbacks=[Follow(run, report, history, feed)],
-                verbose=0,
                 shuffle=False,
+                verbose=0,
             )
     _publish(run, report, lesson, validation)
 
@@ -154,7 +156,7 @@ class Follow(keras.callbacks.Callback):
     def __init__(self, run: runs.Run, report: Reporter, history: dict[str, list[float]], feed: Feed):
         super().__init__()
         self.run, self.report, self.history = run, report, history
-        self.steps, self.images = len(feed), len(feed.order)
+        self.steps, self.images = len(feed), feed.images
         self.share = report.progress.share  # of the whole job, where training begins
         self.clock: tuple[float, float] | None = None  # (when, epochs done): since then speed is measured
 

@@ -44,12 +44,11 @@ def random_weights(monkeypatch, tmp_path):
 
     made: dict[tuple[str, int], list[np.ndarray]] = {}
 
-    def network(asked):
-        model = backbones.build(BACKBONES[asked.backbone], asked.image_size)
-        name = (asked.backbone, asked.image_size)
-        if name not in made:
-            made[name] = in_range(model)
-        model.set_weights(made[name])
+    def network(backbone, weights_hash, size):
+        model = backbones.build(BACKBONES[backbone], size)
+        if (backbone, size) not in made:
+            made[backbone, size] = in_range(model)
+        model.set_weights(made[backbone, size])
         return model
 
     monkeypatch.setattr(features, "network", network)
@@ -111,9 +110,13 @@ def test_strategies_on_every_network(pets, random_weights, backbone, photo, tmp_
         assert np.array(answer) == pytest.approx(predict.predict_many(key, pictures), abs=1e-5)
 
 
+def backbone_of(settings):
+    return features.network(settings.backbone, settings.weights, settings.image_size)
+
+
 def frozen_has_not_moved(run, learns):
     model = keras.models.load_model(run.folder / "model.keras", compile=False)
-    below, block = backbones.split(features.network(run.config), BACKBONES[run.config.backbone])
+    below, block = backbones.split(backbone_of(run.config), BACKBONES[run.config.backbone])
     if learns == "network":
         return
     # By content: Keras numbers unnamed layers anew in each model, and a saved model may order them anew.
@@ -141,7 +144,7 @@ def test_kept_activations_are_those_of_the_live_network(pets, random_weights):
     view = features.View(settings.augmentation, 0, 1)
     kept = frozen.read(pictures, [features.View(), view], "block", lambda done, total: None)
     images = pictures.seen(rows, view, settings.prepare)
-    below, _ = backbones.split(features.network(settings), BACKBONES["efficientnet_lite0"])
+    below, _ = backbones.split(backbone_of(settings), BACKBONES["efficientnet_lite0"])
     live = np.asarray(below(images.astype(np.float32), training=False))
     assert np.abs(kept(rows, 1) - live).max() <= 2e-3 * np.abs(live).max()
     assert not np.array_equal(kept(rows, 0), kept(rows, 1))
@@ -220,7 +223,8 @@ with compute.scope():
     assert tf.distribute.get_strategy().num_replicas_in_sync == 2
     model = lessons.compiled(networks.shapes_cnn(24, 1, 2), make_config("f", "drawing", "shapes_cnn"), 3)
     feed = Feed(lambda rows, number: images[rows], labels, 8)
-    history = model.fit(feed, validation_data=Feed(lambda rows, number: images[rows], labels, 8), epochs=2, verbose=0)
+    batches = {"x": feed.dataset(), "validation_data": feed.dataset()}
+    history = model.fit(**batches, steps_per_epoch=len(feed), validation_steps=len(feed), epochs=2, verbose=0)
 print(len(history.history["val_loss"]), np.isfinite(history.history["loss"]).all())
 """
     output = subprocess.run([sys.executable, "-c", script], check=True, stdout=subprocess.PIPE, text=True).stdout
@@ -233,4 +237,5 @@ def test_every_view_of_an_epoch_is_shown(pets, random_weights):
     train = lesson.examples("train")
     feed = Feed(train.read, train.labels, 8, rounds=lesson.rounds)
     assert lesson.rounds == 2
-    assert len(np.unique(np.concatenate([feed[n][0] for n in range(len(feed))]), axis=0)) == 2 * len(train.labels)
+    shown = np.concatenate([images for images, _labels in feed.epoch(0)])
+    assert len(np.unique(shown, axis=0)) == 2 * len(train.labels)
