@@ -5,7 +5,6 @@ Beforehand the cold start: a new process and an empty home, from the command to 
 
 import argparse
 import os
-import resource
 import subprocess
 import sys
 import time
@@ -40,15 +39,16 @@ def main() -> None:
         for name in LADDER:
             run = runs.create(make_config(dataset.fingerprint, dataset.kind, name), dataset)
             start = time.perf_counter()
-            training.train(run.key)
+            with machine.peak_memory() as memory:
+                training.train(run.key)
             scores = "".join(
                 f", {split} {result['accuracy']:.4f} ({result['low']:.3f} to {result['high']:.3f})"
                 for split, result in runs.evaluation(run.key).items()
             )
             epochs = len(runs.history(run.key)["loss"])
-            print(f"{name}: {time.perf_counter() - start:.1f} s, {epochs} epochs{scores}", flush=True)
+            seconds = time.perf_counter() - start
+            print(f"{name}: {seconds:.1f} s, {epochs} epochs{scores}; {memory[-1]} MiB", flush=True)
         print(f"whole ladder: {(time.perf_counter() - whole) / 60:.1f} min")
-        print(f"most memory: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB")
 
 
 if __name__ == "__main__":

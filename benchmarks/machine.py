@@ -3,6 +3,9 @@
 import os
 import platform
 import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 
@@ -31,3 +34,26 @@ def fresh_home() -> tempfile.TemporaryDirectory:
 
 def percentile_95(values: list[float]) -> float:
     return sorted(values)[min(len(values) - 1, int(0.95 * len(values)))]
+
+
+@contextmanager
+def peak_memory() -> Iterator[list[int]]:
+    """Gives a list whose last item, when the block ends, is the most memory this process had to itself, in MiB.
+
+    Anonymous memory alone: pages of memory-mapped files are the system's to take back.
+    """
+    peak, over = [0], threading.Event()
+
+    def watch() -> None:
+        while not over.wait(0.05):
+            lines = Path("/proc/self/status").read_text().splitlines()
+            own = next(int(line.split()[1]) // 1024 for line in lines if line.startswith("RssAnon"))
+            peak.append(max(peak.pop(), own))
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield peak
+    finally:
+        over.set()
+        thread.join()

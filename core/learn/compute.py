@@ -4,6 +4,7 @@ On processors with bfloat16 instructions mixed precision is up to five times fas
 for depthwise ones, so nothing but a measurement decides: made once, remembered, shown.
 """
 
+import gc
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -62,11 +63,20 @@ def fastest(name: str, rate: Callable[[str], float]) -> str:
         candidates = ["float32", "mixed_bfloat16"]
         if tf.config.list_physical_devices("GPU"):
             candidates.append("mixed_float16")
-        rates = {dtype: round(rate(dtype), 1) for dtype in candidates}
+        rates = {}
+        for dtype in candidates:
+            rates[dtype] = round(rate(dtype), 1)
+            forget()
         known = paths.read_json(paths.compute_choices(), {})
         known.setdefault(_machine(), {})[name] = rates
         paths.write_json(paths.compute_choices(), known)
     return remembered(name)
+
+
+def forget() -> None:
+    """Give back the memory of networks that nobody uses any more: Keras keeps every graph it has made."""
+    keras.backend.clear_session()
+    gc.collect()
 
 
 def _machine() -> str:

@@ -5,7 +5,6 @@ costs at most the epoch under way.
 """
 
 import fcntl
-import gc
 import os
 import shutil
 import time
@@ -41,9 +40,7 @@ def train(key: str) -> None:
         if run.state == "done":
             return
         report = Reporter(run)
-        # A worker trains one run after another: Keras keeps a reference to every graph it has made.
-        keras.backend.clear_session()
-        gc.collect()
+        compute.forget()  # a worker trains one run after another
         try:
             report.stage("starting")
             _train(run, report)

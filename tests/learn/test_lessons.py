@@ -1,139 +1,18 @@
-"""Strategies that use a pretrained network, on every network: trained, saved, and asked in a clean process."""
+"""How strategies that use a pretrained network learn: what is kept, shared, computed live, refused and resumed."""
 
-import json
 import subprocess
 import sys
 
-import keras
 import numpy as np
 import pytest
 
 from core import config, weights
 from core.backbones import BACKBONES
-from core.config import make_config
 from core.data import datasets, edits
-from core.learn import backbones, compute, features, lessons, predict, training
+from core.learn import backbones, features, lessons, training
 from core.learn.feed import Feed
 from core.results import runs
-from core.strategies import STRATEGIES
-
-WITH_A_BACKBONE = [row.name for row in STRATEGIES.values() if "backbone" in row.defaults]
-DEFAULT = next(iter(BACKBONES))
-ASK = """
-import json, sys
-import numpy as np
-from core.learn import predict
-pictures = list(np.load(sys.argv[1]))
-print(json.dumps({key: predict.predict_many(key, pictures).tolist() for key in sys.argv[2:]}))
-"""
-
-
-@pytest.fixture
-def pets(photo):
-    """Two classes of eight pictures: bright and dark."""
-    datasets.create("pets", "photo")
-    for offset, label in ((0, "bright"), (100, "dark")):
-        pictures = [photo(offset + n) // (1 if label == "bright" else 3) for n in range(8)]
-        edits.add_images("pets", label, [(str(n), picture) for n, picture in enumerate(pictures)])
-    return datasets.load("pets")
-
-
-@pytest.fixture
-def random_weights(monkeypatch, tmp_path):
-    """Networks whose "ImageNet weights" are random but always the same; float32 without measuring."""
-
-    made: dict[tuple[str, int], list[np.ndarray]] = {}
-
-    def network(backbone, weights_hash, size):
-        model = backbones.build(BACKBONES[backbone], size)
-        if (backbone, size) not in made:
-            made[backbone, size] = in_range(model)
-        model.set_weights(made[backbone, size])
-        return model
-
-    monkeypatch.setattr(features, "network", network)
-    monkeypatch.setattr(config.weights, "find", lambda name: weights.Weights(tmp_path / name, "0" * 64))
-    monkeypatch.setattr(compute, "fastest", lambda name, rate: "float32")
-
-
-def in_range(model: keras.Model) -> list[np.ndarray]:
-    """Random weights that leave something of an image behind many layers, as Keras' own initial ones do not."""
-    rng = np.random.default_rng(7)
-    for kernel in (weight for weight in model.weights if len(weight.shape) == 4):
-        fan_in = np.prod(kernel.shape[: 2 if "depthwise" in kernel.path else 3])
-        kernel.assign(rng.normal(0, np.sqrt(2 / fan_in), kernel.shape))  # He initialisation
-    normalised = [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
-    for layer in normalised:
-        layer.momentum = 0.0  # statistics from one batch of noise
-    model(rng.integers(0, 256, (4, *model.input_shape[1:])).astype(np.float32), training=True)
-    return model.get_weights()
-
-
-def asked(dataset, strategy, backbone, **knobs):
-    smallest = BACKBONES[backbone].smallest_size
-    tiny = {
-        "backbone": backbone, "image_size": smallest + smallest % 2,
-        "epochs": 1, "batch_size": 8, "learning_rate": 0.01,
-    }  # fmt: skip
-    if "views" in STRATEGIES[strategy].defaults:
-        tiny["views"] = 2
-    knobs = tiny | knobs
-    return make_config(dataset.fingerprint, dataset.kind, strategy, knobs)
-
-
-def taught(dataset, strategy, backbone, **knobs):
-    run = runs.create(asked(dataset, strategy, backbone, **knobs), dataset)
-    training.train(run.key)
-    run = runs.find(run.key)
-    assert run.state == "done", (run.message, run.values)
-    return run
-
-
-@pytest.mark.parametrize(
-    "backbone",
-    [pytest.param(name, marks=() if name == DEFAULT else pytest.mark.slow) for name in BACKBONES],
-)
-def test_strategies_on_every_network(pets, random_weights, backbone, photo, tmp_path):
-    # The strategies that teach a head differ in the views they show, and full training is any network's `fit`. So
-    # beyond the first network, where all are tried, one strategy for each way of freezing has to do: it takes minutes.
-    names = WITH_A_BACKBONE if backbone == DEFAULT else ("bottleneck_augmented", "fine_tuning")
-    trained = {name: taught(pets, name, backbone) for name in names}
-    for strategy, run in trained.items():
-        frozen_has_not_moved(run, STRATEGIES[strategy].learns)
-
-    pictures = [photo(500), photo(501)]
-    np.save(tmp_path / "pictures.npy", np.stack(pictures))
-    keys = [run.key for run in trained.values()]
-    command = [sys.executable, "-c", ASK, str(tmp_path / "pictures.npy"), *keys]
-    output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
-    for key, answer in json.loads(output.splitlines()[-1]).items():
-        assert np.array(answer) == pytest.approx(predict.predict_many(key, pictures), abs=1e-5)
-
-
-def backbone_of(settings):
-    return features.network(settings.backbone, settings.weights, settings.image_size)
-
-
-def frozen_has_not_moved(run, learns):
-    model = keras.models.load_model(run.folder / "model.keras", compile=False)
-    below, block = backbones.split(backbone_of(run.config), BACKBONES[run.config.backbone])
-    if learns == "network":
-        return
-    # By content: Keras numbers unnamed layers anew in each model, and a saved model may order them anew.
-    after = {array.tobytes() for array in model.get_weights()}
-    for layer in weighted(below) + (weighted(block) if learns == "head" else []):
-        assert all(array.tobytes() in after for array in layer.get_weights()), f"{layer.name} moved"
-    if learns == "block":
-        still = [isinstance(layer, keras.layers.BatchNormalization) for layer in weighted(block)]
-        kept = [all(array.tobytes() in after for array in layer.get_weights()) for layer in weighted(block)]
-        assert all(same for same, normalises in zip(kept, still, strict=True) if normalises)
-        assert not all(kept)
-
-
-def weighted(model):
-    """The layers with weights, those inside of models among them."""
-    flat = model._flatten_layers(include_self=False)
-    return [layer for layer in flat if layer.weights and not isinstance(layer, keras.Model)]
+from tests.learn.pretrained import asked, backbone_of, taught
 
 
 def test_kept_activations_are_those_of_the_live_network(pets, random_weights):
@@ -213,7 +92,6 @@ import numpy as np, tensorflow as tf
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 import keras
-from core.config import make_config
 from core.learn import compute, lessons, networks
 from core.learn.feed import Feed
 compute.replicas = lambda: ["CPU:0", "CPU:1"]

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 
+from core.backbones import BACKBONES
 from core.config import make_config
 from core.data import datasets, edits
 from core.data.shapes import generate
@@ -30,7 +31,9 @@ def new_run(dataset, strategy="shapes_cnn", **knobs):
 @pytest.mark.slow
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_every_strategy_trains_saves_and_predicts(shapes, strategy):
-    run = new_run(shapes, strategy, epochs=2)
+    defaults = STRATEGIES[strategy].defaults
+    smallest = {"image_size": BACKBONES[defaults["backbone"]].smallest_size} if "backbone" in defaults else {}
+    run = new_run(shapes, strategy, epochs=2, **smallest)
     training.train(run.key)
     done = runs.find(run.key)
     assert done.state == "done", (done.message, done.values)

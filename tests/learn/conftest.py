@@ -1,0 +1,32 @@
+"""What tests of learning get: a small data set, random weights, and Keras' memory given back."""
+
+import pytest
+
+from core import config, weights
+from core.data import datasets, edits
+from core.learn import compute, features
+from tests.learn import pretrained
+
+
+@pytest.fixture(autouse=True)
+def forgetful():
+    yield
+    compute.forget()
+
+
+@pytest.fixture
+def pets(photo):
+    """Two classes of eight pictures: bright and dark."""
+    datasets.create("pets", "photo")
+    for offset, label in ((0, "bright"), (100, "dark")):
+        pictures = [photo(offset + n) // (1 if label == "bright" else 3) for n in range(8)]
+        edits.add_images("pets", label, [(str(n), picture) for n, picture in enumerate(pictures)])
+    return datasets.load("pets")
+
+
+@pytest.fixture
+def random_weights(monkeypatch, tmp_path):
+    """Networks whose "ImageNet weights" are random but always the same; float32 without measuring."""
+    monkeypatch.setattr(features, "network", pretrained.network)
+    monkeypatch.setattr(config.weights, "find", lambda name: weights.Weights(tmp_path / name, "0" * 64))
+    monkeypatch.setattr(compute, "fastest", lambda name, rate: "float32")

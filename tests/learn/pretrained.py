@@ -1,0 +1,58 @@
+"""Networks whose "ImageNet weights" are random, and small trainings with them."""
+
+import functools
+
+import keras
+import numpy as np
+
+from core.backbones import BACKBONES
+from core.config import make_config
+from core.learn import backbones, features, training
+from core.results import runs
+from core.strategies import STRATEGIES
+
+
+def network(backbone: str, weights_hash: str, size: int) -> keras.Model:
+    """Stands in for `features.network`: its weights are always the same, whatever hash they should have."""
+    model = backbones.build(BACKBONES[backbone], size)
+    model.set_weights(in_range(backbone, size))
+    return model
+
+
+@functools.cache
+def in_range(backbone: str, size: int) -> list[np.ndarray]:
+    """Random weights that leave something of an image behind many layers, as Keras' own initial ones do not."""
+    model = backbones.build(BACKBONES[backbone], size)
+    rng = np.random.default_rng(7)
+    for kernel in (weight for weight in model.weights if len(weight.shape) == 4):
+        fan_in = np.prod(kernel.shape[: 2 if "depthwise" in kernel.path else 3])
+        kernel.assign(rng.normal(0, np.sqrt(2 / fan_in), kernel.shape))  # He initialisation
+    normalised = [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
+    for layer in normalised:
+        layer.momentum = 0.0  # statistics from one batch of noise
+    model(rng.integers(0, 256, (4, *model.input_shape[1:])).astype(np.float32), training=True)
+    return model.get_weights()
+
+
+def asked(dataset, strategy, backbone, **knobs):
+    smallest = BACKBONES[backbone].smallest_size
+    tiny = {
+        "backbone": backbone, "image_size": smallest + smallest % 2,
+        "epochs": 1, "batch_size": 8, "learning_rate": 0.01,
+    }  # fmt: skip
+    if "views" in STRATEGIES[strategy].defaults:
+        tiny["views"] = 2
+    knobs = tiny | knobs
+    return make_config(dataset.fingerprint, dataset.kind, strategy, knobs)
+
+
+def taught(dataset, strategy, backbone, **knobs):
+    run = runs.create(asked(dataset, strategy, backbone, **knobs), dataset)
+    training.train(run.key)
+    run = runs.find(run.key)
+    assert run.state == "done", (run.message, run.values)
+    return run
+
+
+def backbone_of(settings):
+    return features.network(settings.backbone, settings.weights, settings.image_size)
