@@ -18,7 +18,7 @@ from core.learn.feed import Read, in_order
 from core.results import runs
 from core.strategies import STRATEGIES
 
-BATCH = 128
+BATCH = 32  # Keras holds every layer's output until a call ends: a gigabyte for 100 images in a large network
 KEPT_MODELS = 16
 
 _loaded: OrderedDict[tuple[str, int], Callable] = OrderedDict()
