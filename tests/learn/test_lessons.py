@@ -92,6 +92,7 @@ import numpy as np, tensorflow as tf
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 import keras
+from core.config import make_config
 from core.learn import compute, lessons, networks
 from core.learn.feed import Feed
 compute.replicas = lambda: ["CPU:0", "CPU:1"]
