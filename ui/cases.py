@@ -48,7 +48,8 @@ def finding(found: Finding, dataset: Dataset, first: bool) -> None:
         return
     with box:
         row = CHECKS[found.check]
-        st.markdown(f"{_(row.why)}\n\n{_(row.help)}")
+        st.markdown(_("**Why it hurts.** {why}").format(why=_(row.why)))
+        st.markdown(_("**What helps.** {help}").format(help=_(row.help)))
         if len(found.cases) > 1:
             _all(found, dataset)
         _leaf(found, dataset)
@@ -60,7 +61,8 @@ def _all(found: Finding, dataset: Dataset) -> None:
         for action in [] if dataset.read_only else mends.offered(found.cases):
             count = sum(any(mend.action == action for mend in case.mends) for case in found.cases)
             label = _("{mend}: all {n}").format(mend=_(mends.ACTIONS[action][0]), n=f"{count:,}")
-            if st.button(label, icon=ICONS[action], key=f"all_{found.check}_{action}"):
+            explained = _("Each case in the way that is suggested for it. One Undo takes all of it back.")
+            if st.button(label, icon=ICONS[action], help=explained, key=f"all_{found.check}_{action}"):
                 mends.apply(dataset.name, found.cases, action)
                 gallery.done(dataset.name)
         label = _("I looked, all {n} are fine").format(n=f"{len(found.cases):,}")
@@ -98,7 +100,7 @@ def show(case: Case, dataset: Dataset) -> None:
 
 def _mend(case: Case, key: str, dataset: Dataset) -> None:
     """What can be done with one case; the suggested mend first."""
-    with st.container(gap="xsmall"):
+    with st.container(horizontal=True, gap="xsmall"):
         for number, mend in enumerate([] if dataset.read_only else case.mends):
             if st.button(_verb(case, mend), icon=ICONS[mend.action], key=f"mend_{key}_{number}"):
                 mends.apply_each(dataset.name, [(case, mend)])
@@ -125,7 +127,7 @@ def fine(cases: Sequence[tuple[str, Case]], dataset: Dataset) -> None:
         if len(cases) > 1 and st.button(_("Take all back"), icon=":material/undo:"):
             _take_back(dataset, keys)
         number = _page(len(cases), PAGE, f"fine_cases_{dataset.name}")
-        with st.grid("auto", min_column_width=240):
+        with st.grid("auto", min_column_width=300):
             for check, case in cases[(number - 1) * PAGE : number * PAGE]:
                 with st.container(border=True):
                     st.markdown(f"**{title(check)}**")
@@ -158,7 +160,8 @@ def _verb(case: Case, mend: Mend) -> str:
     if mend.action == "relabel":
         text = _("Move to class “{label}”") if every else _("Move {list} to class “{label}”")
         return text.format(list=which, label=plain(class_name(mend.to)))
-    return _("Use {list} for {split}").format(list=which, split=_(charts.SPLITS[mend.to]))
+    text = _("Use all of them for {split}") if every else _("Use {list} for {split}")
+    return text.format(list=which, split=_(charts.SPLITS[mend.to]))
 
 
 def in_words(note: Note) -> str:

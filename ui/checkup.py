@@ -19,7 +19,7 @@ from ui.standing import Standing
 from ui.words import _, say
 
 STAGES = {
-    "": N_("Waiting for its turn"),
+    "waiting": N_("Waiting for its turn"),
     "measuring": N_("Looking at every image"),
     "comparing": N_("Comparing the images with each other"),
     "describing": N_("Describing the images with the pretrained network"),
@@ -39,15 +39,20 @@ def view(dataset: Dataset) -> None:
         st.info(_("There are no images in this data set yet."), icon=":material/photo_library:")
         return
     known, status = standing.of(dataset), store.status(dataset.name)
-    if status.live:
-        _live(dataset.name, known.report.created if known else 0.0)
-    elif status.state in ENDED:
-        ENDED[status.state](status)
+    # What comes and goes above stays in a place of its own: else the findings move, and the browser scrolls to the top.
+    head, findings = st.container(), st.container()
+    with head:
+        if status.live:
+            _live(dataset.name, known.report.created if known else 0.0)
+        elif status.state in ENDED:
+            ENDED[status.state](status)
+        if known:
+            _head(known, dataset, status)
+        elif not status.live:
+            _invite(dataset)
     if known:
-        _head(known, dataset, status)
-        _findings(known, dataset)
-    elif not status.live:
-        _invite(dataset)
+        with findings:
+            _findings(known, dataset)
 
 
 def _invite(dataset: Dataset) -> None:
@@ -73,7 +78,7 @@ def _live(name: str, shown: float) -> None:
     status, known = store.status(name), standing.of(datasets.load(name))
     if not status.live or (known and known.report.created != shown):
         st.rerun()
-    st.progress(min(1.0, status.share), text=_in_words(status))
+    st.progress(0.0 if status.state == "queued" else min(1.0, status.share), text=_in_words(status))
     if status.stale:
         text = _("No sign of life from the worker for a while. If nothing moves, cancel and check again.")
         st.warning(text, icon=":material/sync_problem:")
@@ -86,9 +91,10 @@ def _live(name: str, shown: float) -> None:
 
 def _in_words(status: Status) -> str:
     """The stage, how far it is, and the time left."""
-    if status.state == "queued":
-        return _(STAGES[""])
-    parts = [_(STAGES[status.stage])]
+    stage = "waiting" if status.state == "queued" else status.stage or "measuring"
+    parts = [_(STAGES[stage])]
+    if status.state == "queued":  # what else there is to read is of the check before
+        return parts[0]
     if status.total:
         text = _("{done} of {total} images")
         parts.append(text.format(done=f"{status.done:,}", total=f"{status.total:,}"))
@@ -120,7 +126,7 @@ def _head(known: Standing, dataset: Dataset, status: Status) -> None:
     if not known.current:
         text = _("**The data set has changed since this check.** What the changes did not touch still stands, and you "
                  "can go on mending. Then check again: only what is new is measured.")  # fmt: skip
-        touched = _("Left out because changes touched them: {n}.").format(n=f"{known.touched:,}")
+        touched = _("No longer shown, because the changes touched them: {n}.").format(n=f"{known.touched:,}")
         st.info(f"{text} {touched}" if known.touched else text, icon=":material/update:")
     with st.container(horizontal=True):
         if not status.live and (not known.current or status.state in ENDED):
@@ -170,16 +176,14 @@ def _findings(known: Standing, dataset: Dataset) -> None:
 
 
 def line(dataset: Dataset) -> None:
-    """What a check says of the data set, in one quiet line with a link: for the pages that train on it."""
+    """What a check says of the data set, as one quiet link: for the pages that train on it."""
     known = standing.of(dataset)
     if store.status(dataset.name).live:
-        text, label = _("This data set is being checked"), _("Watch it")
+        text = _("This data set is being checked")
     elif known:
-        text, label = health(known), _("See the check")
+        text = health(known)
     elif dataset.read_only:
         return  # what comes with the product needs no doubts
     else:
-        text, label = _("Nobody has checked these images yet"), _("Check this data set")
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(f":material/health_and_safety: {text}", width="content")
-        frame.link("Data", label, dataset=dataset.name, view="check")
+        text = _("Nobody has checked these images yet")
+    frame.link("Data", text, dataset=dataset.name, view="check")

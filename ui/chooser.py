@@ -17,8 +17,10 @@ def choose() -> Dataset:
     """The chosen data set. The address keeps it over a refresh, the session from page to page."""
     names = datasets.list_names()
     wish = st.session_state.pop("dataset_wish", None)
-    if wish is None and "dataset" not in st.session_state and "dataset" not in st.query_params:
-        wish = st.session_state.get("dataset_last")
+    last = st.session_state.get("dataset_last")
+    # A link to another page loses the address's data set on its way there.
+    if wish is None and "dataset" not in st.query_params and st.session_state.get("dataset", last) == last:
+        wish = last
     if wish in names:
         st.session_state["dataset"] = wish
     name = st.selectbox(_("Data set"), names, key="dataset", bind="query-params")

@@ -35,17 +35,18 @@ def of(dataset: Dataset) -> Standing | None:
     except FileNotFoundError:
         return None
     report = _parsed(path, stat.st_mtime_ns, stat.st_ino, stat.st_size)
-    current, before = report.fingerprint == dataset.fingerprint, _count(report)
+    current, touched = report.fingerprint == dataset.fingerprint, 0
     if not current:
-        report = untouched(report, dataset)
+        before, report = report, untouched(report, dataset)
+        touched = _count(before) - _count(report)
     known = store.fine(dataset.name)
     fine = tuple(
         (finding.check, case)
-        for finding in report.findings
+        for finding in (report.findings if known else ())
         for case, key in zip(finding.cases, finding.keys(), strict=True)
         if key in known
     )
-    return Standing(report.without(known), fine, current, before - _count(report))
+    return Standing(report.without(known) if fine else report, fine, current, touched)
 
 
 def untouched(report: Report, dataset: Dataset) -> Report:
