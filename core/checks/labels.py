@@ -8,12 +8,13 @@ import numpy as np
 from cleanlab.filter import find_label_issues
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedGroupKFold
-from sklearn.preprocessing import normalize
+from sklearn.preprocessing import StandardScaler, normalize
+
+from core.errors import UserError
 
 FOLDS = 5
 FEWEST = 10  # images of a class
-STRENGTH = 1.0  # C of the logistic regression
-SCALE = 10.0  # length of the feature vectors
+STRENGTH = 0.001  # C of the logistic regression, on features of deviation 1
 REFERENCE = 4000  # images that each is compared with, at most
 NEAREST = 10
 CHUNK = 1024
@@ -37,19 +38,23 @@ class Judged:
 def judge(features: np.ndarray, labels: np.ndarray, groups: np.ndarray, check: Callable[[], None]) -> Judged:
     """Judge (n, d) features with (n,) names of classes; images of one group, (n,) int, are kept in one fold.
 
-    Classes of fewer than FEWEST images are left out. Confident learning (Northcutt et al., JAIR 2021) twice: what the
-    first round suspects does not teach the second. `check` is called between steps and may raise to stop.
+    Classes of fewer than FEWEST images are left out; UserError where fewer than two remain. Confident learning
+    (Northcutt et al., JAIR 2021) twice: what the first round suspects does not teach the second. `check` is called
+    between steps and may raise to stop.
     """
     names, counts = np.unique(labels, return_counts=True)
     kept = np.flatnonzero(np.isin(labels, names[counts >= FEWEST]))
     classes, truth = np.unique(labels[kept], return_inverse=True)
-    vectors = normalize(features[kept].astype(np.float32)) * SCALE
+    if len(classes) < 2:
+        raise UserError("Labels can be checked from two classes with {fewest} images each on.", fewest=FEWEST)
+    features = features[kept].astype(np.float32)
+    scaled = StandardScaler().fit_transform(features)
     teaching = np.ones(len(kept), bool)
     for _ in range(2):
-        probabilities = out_of_fold(vectors, truth, groups[kept], teaching, check)
+        probabilities = out_of_fold(scaled, truth, groups[kept], teaching, check)
         suspect = contradicted(truth, probabilities)
         teaching = ~suspect
-    return Judged(kept, tuple(map(str, classes)), truth, probabilities, suspect, distances(vectors / SCALE, check))
+    return Judged(kept, tuple(map(str, classes)), truth, probabilities, suspect, distances(normalize(features), check))
 
 
 def out_of_fold(
@@ -66,16 +71,15 @@ def out_of_fold(
 
 
 def contradicted(truth: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
-    """(n,) bool: whose label cleanlab's confident learning finds wrong."""
+    """(n,) bool: whose label cleanlab's confident learning finds wrong, by class and by pair of classes."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # about classes in which it finds nothing
-        return find_label_issues(truth, probabilities, filter_by="confident_learning", n_jobs=1)
+        return find_label_issues(truth, probabilities, filter_by="both", n_jobs=1)
 
 
 def distances(vectors: np.ndarray, check: Callable[[], None]) -> np.ndarray:
     """Mean cosine distance of (n, d) unit vectors to the NEAREST others among REFERENCE of them: (n,)."""
-    rng = np.random.default_rng(0)
-    reference = np.sort(rng.permutation(len(vectors))[:REFERENCE])
+    reference = np.sort(np.random.default_rng(0).permutation(len(vectors))[:REFERENCE])
     nearest = min(NEAREST, len(reference) - 1)
     result = np.empty(len(vectors), np.float32)
     for start in range(0, len(vectors), CHUNK):

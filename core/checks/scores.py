@@ -1,4 +1,4 @@
-"""Scores of single images: arrays of measures in, arrays out. Formulas and limits are CleanVision's where it has one."""
+"""Scores of single images: arrays of measures in, arrays out. The formulas are CleanVision's where it has one."""
 
 import numpy as np
 from PIL import Image
