@@ -24,7 +24,8 @@ body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding
 h1,h2{font-weight:600;line-height:1.2}section{border-top:1px solid #ddd;padding:.5rem 0 1rem}
 .case{display:inline-block;vertical-align:top;margin:.5rem 1rem .5rem 0;max-width:100%}
 figure{display:inline-block;margin:0 .5rem 0 0;width:130px;vertical-align:top;overflow-wrap:anywhere}
-img{display:block;max-width:120px;max-height:120px;border:1px solid #ccc}figcaption,.case p,.more{font-size:.8rem;color:#555;margin:.2rem 0}
+img{display:block;max-width:120px;max-height:120px;border:1px solid #ccc}
+figcaption,.case p,.more{font-size:.8rem;color:#555;margin:.2rem 0}
 """
 
 

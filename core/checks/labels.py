@@ -1,14 +1,13 @@
-"""Images whose label the data contradict, and images far from every class: from features of a frozen network."""
+"""Images whose label the data contradict, and images far from every class: from features of a frozen network.
+
+scikit-learn and cleanlab are imported where they are used: a page that shows a report does not wait for them.
+"""
 
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from cleanlab.filter import find_label_issues
-from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import StratifiedGroupKFold
-from sklearn.preprocessing import StandardScaler, normalize
 
 from core.errors import UserError
 
@@ -42,6 +41,8 @@ def judge(features: np.ndarray, labels: np.ndarray, groups: np.ndarray, check: C
     (Northcutt et al., JAIR 2021) twice: what the first round suspects does not teach the second. `check` is called
     between steps and may raise to stop.
     """
+    from sklearn.preprocessing import StandardScaler, normalize
+
     names, counts = np.unique(labels, return_counts=True)
     kept = np.flatnonzero(np.isin(labels, names[counts >= FEWEST]))
     classes, truth = np.unique(labels[kept], return_inverse=True)
@@ -61,6 +62,9 @@ def out_of_fold(
     vectors: np.ndarray, truth: np.ndarray, groups: np.ndarray, teaching: np.ndarray, check: Callable[[], None]
 ) -> np.ndarray:
     """(n, classes) probabilities, each by a logistic regression that has not seen the image nor a copy of it."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import StratifiedGroupKFold
+
     probabilities = np.zeros((len(truth), truth.max() + 1))
     for learn, judge in StratifiedGroupKFold(FOLDS, shuffle=True, random_state=0).split(vectors, truth, groups):
         check()
@@ -72,6 +76,8 @@ def out_of_fold(
 
 def contradicted(truth: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
     """(n,) bool: whose label cleanlab's confident learning finds wrong, by class and by pair of classes."""
+    from cleanlab.filter import find_label_issues
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # about classes in which it finds nothing
         return find_label_issues(truth, probabilities, filter_by="both", n_jobs=1)

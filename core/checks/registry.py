@@ -96,7 +96,8 @@ CHECKS: dict[str, Check] = {
             N_("Resized, recompressed, mirrored, cropped or brightened copies add no knowledge, and can end up on both "
                "sides of a split."),
             N_("Keep one of each, or say that it is fine."),
-            "harmful", BOTH, finders.copies("none", nearly=True), {}, "Correlated by 0.94 when laid over each other; drawings by 0.995 as they lie",
+            "harmful", BOTH, finders.copies("none", nearly=True), {},
+            "Correlated by 0.94 when laid over each other; drawings by 0.995 as they lie",
         ),
         Check(
             "blank", N_("Blank drawings"),

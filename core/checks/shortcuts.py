@@ -1,13 +1,13 @@
-"""Clues that give a class away without its content: a small classifier sees nothing but them (Geirhos et al. 2020)."""
+"""Clues that give a class away without its content: a small classifier sees nothing but them (Geirhos et al. 2020).
+
+scikit-learn is imported where it is used: a page that shows a report does not wait for it.
+"""
 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.metrics import roc_auc_score
-from sklearn.model_selection import StratifiedKFold, cross_val_predict
-from sklearn.tree import DecisionTreeClassifier
 
 from core.checks.measures import FORMATS
 from core.results.metrics import wilson_interval
@@ -99,6 +99,10 @@ def told(rows: np.ndarray, labels: np.ndarray, clue: str) -> list[Told]:
 
     Classes with fewer than FEWEST images are left out; none is told where fewer than two remain.
     """
+    from sklearn.metrics import roc_auc_score
+    from sklearn.model_selection import StratifiedKFold, cross_val_predict
+    from sklearn.tree import DecisionTreeClassifier
+
     classes, counts = np.unique(labels, return_counts=True)
     kept = np.flatnonzero(np.isin(labels, classes[counts >= FEWEST]))
     if len(kept) > MOST:

@@ -2,12 +2,13 @@
 
 import fcntl
 import time
+
 import numpy as np
 
 from core.checks import check, store
 from core.checks.check import COMPARED, DESCRIBED, Looked, OnProgress
 from core.checks.report import Report
-from core.checks.sources import Item, of_dataset
+from core.checks.sources import Item, Source, of_dataset
 from core.config import make_config
 from core.data import arrays, datasets
 from core.data.threads import in_threads
@@ -36,11 +37,7 @@ def check_dataset(name: str) -> None:
         store.set_state(name, "running")
         try:
             report = Reporter(name)
-            source = of_dataset(datasets.load(name))
-            looked = check.look(source, store.measures(name, source.kind), report)
-            store.save_measures(name, source, looked.evidence.rows)
-            store.save(name, looked.report)
-            store.save(name, with_labels(looked, report))
+            checked(of_dataset(datasets.load(name)), report)
             store.set_state(name, "done")
         except Cancelled:
             store.set_state(name, "cancelled")
@@ -49,6 +46,21 @@ def check_dataset(name: str) -> None:
         except Exception as error:  # recorded for the person who waits, and raised: a bug shows as a bug
             store.set_state(name, "failed", runs.BROKEN, {"error": f"{type(error).__name__}: {error}"})
             raise
+
+
+def checked(source: Source, on_progress: OnProgress) -> Report:
+    """The report on a source. That on a data set is kept, and made again only when the data set has changed."""
+    if source.dataset is None:
+        return with_labels(check.look(source, {}, on_progress), on_progress)
+    latest = store.latest(source.dataset)
+    if latest is not None and not latest.left_out:
+        return latest
+    looked = check.look(source, store.measures(source.name, source.kind), on_progress)
+    store.save_measures(source.name, source, looked.evidence.rows)
+    store.save(source.name, looked.report)
+    report = with_labels(looked, on_progress)
+    store.save(source.name, report)
+    return report
 
 
 class Reporter:
