@@ -13,8 +13,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+
 from core import paths
+from core.checks.measures import VERSION
 from core.checks.report import Report
+from core.checks.sources import Source
 from core.data.manifest import Dataset, locked
 
 LIVE_STATES = ("queued", "running")
@@ -59,6 +63,25 @@ def latest(dataset: Dataset) -> Report | None:
 
 def save(name: str, report: Report) -> None:
     paths.write_json(folder(name) / "report.json", report.to_json())
+
+
+def measures(name: str, kind: str) -> dict[str, np.ndarray]:
+    """The measures of images that were taken before as of this kind, by content."""
+    path = folder(name) / "measures.npz"
+    if not path.exists():
+        return {}
+    with np.load(path) as kept:
+        if kept["version"] != VERSION or kept["kind"] != kind:
+            return {}
+        return dict(zip(kept["contents"].tolist(), kept["rows"], strict=True))
+
+
+def save_measures(name: str, source: Source, rows: np.ndarray) -> None:
+    """Keep the measures, (n,) MEASURES, of a data set's n items; those that cannot be read are tried again."""
+    kept = rows["format"] > 0
+    contents = np.array([item.entry.content for item, keep in zip(source.items, kept, strict=True) if keep])
+    with paths.replacing(folder(name) / "measures.npz") as temporary, temporary.open("wb") as file:
+        np.savez(file, version=VERSION, kind=source.kind, contents=contents, rows=rows[kept])
 
 
 def fine(name: str) -> frozenset[str]:

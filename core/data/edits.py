@@ -232,7 +232,10 @@ def undo(name: str) -> Note:
 
 
 def edit(name: str, change: Callable[[Dataset], tuple[Dataset, Note]]) -> Dataset:
-    """Run one edit: change(before) gives the data set after it, and what `undo` calls it. Nothing changed, nothing kept."""
+    """Run one edit: change(before) gives the data set after it, and what `undo` calls it.
+
+    A change that changes nothing is not remembered.
+    """
     name = clean_name(name)
     with locked(name):
         before = datasets.load(name)
