@@ -43,16 +43,33 @@ def finding(found: Finding, dataset: Dataset, first: bool) -> None:
     """A line that opens; what is inside is made only then. A fragment: opening and leafing rerun nothing else."""
     name, color = SEVERITIES[found.severity]
     heading = f"**{title(found.check)}** · {len(found.cases):,} :{color}-badge[{_(name)}]"
-    box = st.expander(heading, expanded=first, key=f"finding_{dataset.name}_{found.check}", on_change="rerun")
-    if not box.open:
-        return
-    with box:
-        row = CHECKS[found.check]
-        st.markdown(_("**Why it hurts.** {why}").format(why=_(row.why)))
-        st.markdown(_("**What helps.** {help}").format(help=_(row.help)))
-        if len(found.cases) > 1:
-            _all(found, dataset)
-        _leaf(found, dataset)
+    with st.container(border=True):
+        if _is_open(heading, f"finding_{dataset.name}_{found.check}", first):
+            # As in the view: what comes and goes has a place of its own, so that the pictures below it stay.
+            about, pictures = st.container(), st.container()
+            with about:
+                row = CHECKS[found.check]
+                st.markdown(_("**Why it hurts.** {why}").format(why=_(row.why)))
+                st.markdown(_("**What helps.** {help}").format(help=_(row.help)))
+                if len(found.cases) > 1:
+                    _all(found, dataset)
+                shown = _leaf(found, dataset)
+            with pictures:
+                _cards(found, shown, dataset)
+
+
+def _is_open(heading: str, key: str, at_first: bool = False) -> bool:
+    """A heading that opens and closes what is below it."""
+    # An expander that says whether it is open is another one as soon as its heading changes, as it does with each mend:
+    # the browser would build it anew and lose the place it had scrolled to.
+    is_open = st.session_state.get(key, at_first)
+    icon = ":material/expand_less:" if is_open else ":material/expand_more:"
+    st.button(heading, icon=icon, type="tertiary", key=f"{key}_heading", on_click=_open, args=(key, not is_open))
+    return is_open
+
+
+def _open(key: str, value: bool) -> None:
+    st.session_state[key] = value
 
 
 def _all(found: Finding, dataset: Dataset) -> None:
@@ -70,13 +87,20 @@ def _all(found: Finding, dataset: Dataset) -> None:
             _set_fine(dataset, found.keys())
 
 
-def _leaf(found: Finding, dataset: Dataset) -> None:
-    """The cases, a few at a time."""
-    singles = all(len(case.images) <= 1 for case in found.cases)
-    per_page, width = (PAGE_OF_SINGLES, 160) if singles else (PAGE, 300)
+def _leaf(found: Finding, dataset: Dataset) -> tuple[Case, ...]:
+    """The cases of the page that is open."""
+    per_page = PAGE_OF_SINGLES if _singles(found) else PAGE
     number = _page(len(found.cases), per_page, f"cases_{dataset.name}_{found.check}")
-    with st.grid("auto", min_column_width=width):
-        for case in found.cases[(number - 1) * per_page : number * per_page]:
+    return found.cases[(number - 1) * per_page : number * per_page]
+
+
+def _singles(found: Finding) -> bool:
+    return all(len(case.images) <= 1 for case in found.cases)
+
+
+def _cards(found: Finding, shown: Sequence[Case], dataset: Dataset) -> None:
+    with st.grid("auto", min_column_width=160 if _singles(found) else 300):
+        for case in shown:
             with st.container(border=True):
                 show(case, dataset)
                 _mend(case, case.key(found.check), dataset)
@@ -119,20 +143,19 @@ def _set_fine(dataset: Dataset, keys: Sequence[str]) -> None:
 def fine(cases: Sequence[tuple[str, Case]], dataset: Dataset) -> None:
     """What a person looked at and found fine, to be seen again and taken back."""
     heading = _("Looked at and found fine") + f" · {len(cases):,}"
-    box = st.expander(heading, key=f"fine_{dataset.name}", icon=":material/check:", on_change="rerun")
-    if not box.open:
-        return
-    with box:
+    with st.container(border=True):
+        if not _is_open(heading, f"fine_{dataset.name}"):
+            return
         keys = [case.key(check) for check, case in cases]
         if len(cases) > 1 and st.button(_("Take all back"), icon=":material/undo:"):
             _take_back(dataset, keys)
         number = _page(len(cases), PAGE, f"fine_cases_{dataset.name}")
+        shown = slice((number - 1) * PAGE, number * PAGE)
         with st.grid("auto", min_column_width=300):
-            for check, case in cases[(number - 1) * PAGE : number * PAGE]:
+            for (check, case), key in zip(cases[shown], keys[shown], strict=True):
                 with st.container(border=True):
                     st.markdown(f"**{title(check)}**")
                     show(case, dataset)
-                    key = case.key(check)
                     if st.button(_("Take back"), icon=":material/undo:", key=f"take_back_{key}"):
                         _take_back(dataset, [key])
 
@@ -158,7 +181,9 @@ def _verb(case: Case, mend: Mend) -> str:
             return _("Keep only {n}").format(n=kept.pop() + 1)
         return _("Leave out {list}").format(list=which)
     if mend.action == "relabel":
-        text = _("Move to class “{label}”") if every else _("Move {list} to class “{label}”")
+        text = _("Move {list} to class “{label}”")
+        if every:
+            text = _("Move to class “{label}”") if len(case.images) == 1 else _("All of them are “{label}”")
         return text.format(list=which, label=plain(class_name(mend.to)))
     text = _("Use all of them for {split}") if every else _("Use {list} for {split}")
     return text.format(list=which, split=_(charts.SPLITS[mend.to]))
@@ -167,6 +192,8 @@ def _verb(case: Case, mend: Mend) -> str:
 def in_words(note: Note) -> str:
     """What was measured, in the visitor's language; the names in it came with the images."""
     values = {name: plain(value) if isinstance(value, str) else value for name, value in note.values.items()}
+    if values.get("split") in charts.SPLITS:
+        values["split"] = _(charts.SPLITS[values["split"]])
     return _(note.template).format(**values)
 
 

@@ -7,7 +7,7 @@ from functools import partial
 import streamlit as st
 
 from core import jobs
-from core.checks import export, store
+from core.checks import export, sources, store
 from core.checks.report import Report
 from core.checks.store import Status
 from core.data import datasets
@@ -20,6 +20,7 @@ from ui.words import _, say
 
 STAGES = {
     "waiting": N_("Waiting for its turn"),
+    "starting": N_("Starting the worker"),
     "measuring": N_("Looking at every image"),
     "comparing": N_("Comparing the images with each other"),
     "describing": N_("Describing the images with the pretrained network"),
@@ -61,14 +62,14 @@ def _invite(dataset: Dataset) -> None:
           "dark or blurry images; images in the wrong class; and clues that give a class away without a look at the "
           "picture.")
     )  # fmt: skip
-    _button(dataset, _("Check this data set"), "primary")
+    _button(dataset.name, _("Check this data set"), "primary")
     st.caption(_("Checking changes nothing. What it finds you can mend here, one by one or all at once, and undo."))
 
 
-def _button(dataset: Dataset, label: str, kind: str) -> None:
+def _button(name: str, label: str, kind: str) -> None:
     if st.button(label, type=kind, icon=":material/health_and_safety:"):
         with st.spinner(_("Starting the workers …")):
-            jobs.engine().check(dataset.name)
+            jobs.engine().check(name)
         st.rerun()
 
 
@@ -78,26 +79,34 @@ def _live(name: str, shown: float) -> None:
     status, known = store.status(name), standing.of(datasets.load(name))
     if not status.live or (known and known.report.created != shown):
         st.rerun()
-    st.progress(0.0 if status.state == "queued" else min(1.0, status.share), text=_in_words(status))
-    if status.stale:
-        text = _("No sign of life from the worker for a while. If nothing moves, cancel and check again.")
-        st.warning(text, icon=":material/sync_problem:")
+    st.progress(status.share if _is_measured(status) else 0.0, text=_in_words(name, status))
     with st.container(horizontal=True, vertical_alignment="center"):
-        if st.button(_("Cancel"), icon=":material/stop_circle:"):
+        if status.stale:  # its worker is being replaced, or went with a server that was killed
+            _button(name, _("Check again"), "secondary")
+        elif st.button(_("Cancel"), icon=":material/stop_circle:", disabled=store.cancel_wished(name)):
             jobs.engine().cancel_check(name)
             st.rerun()
-        st.caption(_("You may leave this page; the check goes on."))
+        st.caption(
+            _("No sign of life for a while. Wait a little, or start it again: what is measured is kept.")
+            if status.stale else _("You may leave this page; the check goes on.")
+        )  # fmt: skip
 
 
-def _in_words(status: Status) -> str:
+def _is_measured(status: Status) -> bool:
+    """Whether the progress is this check's own, not that of the check before."""
+    return status.state == "running" and status.updated >= status.changed
+
+
+def _in_words(name: str, status: Status) -> str:
     """The stage, how far it is, and the time left."""
-    stage = "waiting" if status.state == "queued" else status.stage or "measuring"
-    parts = [_(STAGES[stage])]
-    if status.state == "queued":  # what else there is to read is of the check before
-        return parts[0]
-    if status.total:
-        text = _("{done} of {total} images")
-        parts.append(text.format(done=f"{status.done:,}", total=f"{status.total:,}"))
+    if status.state == "queued":
+        return _(STAGES["waiting"])
+    if store.cancel_wished(name):
+        return _("Stopping …")
+    if not _is_measured(status):
+        return _(STAGES["starting"])
+    text = _("{done} of {total} images")
+    parts = [_(STAGES[status.stage]), text.format(done=f"{status.done:,}", total=f"{status.total:,}")]
     if status.share > EARLY:
         left = (time.time() - status.changed) * (1 - status.share) / status.share
         parts.append(_("about {time} left").format(time=jobview.duration(left)))
@@ -130,9 +139,9 @@ def _head(known: Standing, dataset: Dataset, status: Status) -> None:
         st.info(f"{text} {touched}" if known.touched else text, icon=":material/update:")
     with st.container(horizontal=True):
         if not status.live and (not known.current or status.state in ENDED):
-            _button(dataset, _("Check again"), "primary")
+            _button(dataset.name, _("Check again"), "primary")
         elif not status.live and report.left_out:
-            _button(dataset, _("Check again"), "secondary")
+            _button(dataset.name, _("Check again"), "secondary")
         _download(report, dataset)
         if not report.findings:
             frame.link("Train", _("Train on this data set"), dataset=dataset.name)
@@ -160,7 +169,7 @@ def _download(report: Report, dataset: Dataset) -> None:
 
 
 def _html(report: Report, dataset: Dataset) -> bytes:
-    return export.as_html(report, lambda image: cases.thumbnail(dataset.folder / "images" / image.file))
+    return export.as_html(report, export.pictures_of(sources.of_dataset(dataset)))
 
 
 def _findings(known: Standing, dataset: Dataset) -> None:

@@ -18,9 +18,10 @@ def choose() -> Dataset:
     names = datasets.list_names()
     wish = st.session_state.pop("dataset_wish", None)
     last = st.session_state.get("dataset_last")
-    # A link to another page loses the address's data set on its way there.
-    if wish is None and "dataset" not in st.query_params and st.session_state.get("dataset", last) == last:
-        wish = last
+    if "dataset" not in st.query_params and last in names[1:] and st.session_state.get("dataset", last) == last:
+        # On the way to another page Streamlit drops it from the address, where only the first name goes without saying.
+        st.query_params["dataset"] = last
+        wish = wish or last
     if wish in names:
         st.session_state["dataset"] = wish
     name = st.selectbox(_("Data set"), names, key="dataset", bind="query-params")
