@@ -174,12 +174,12 @@ def test_wrong_labels_and_strangers_are_found_in_features(clean, scene, finding)
     with sources.opened(str(clean)) as opened:
         looked = check.look(opened, {}, lambda *progress: None)
         names, labels = zip(*((item.name, item.label) for item in opened.items), strict=True)
-        own = np.eye(16)[[("cats", "dogs").index(label) for label in labels]]
-        features = rng.normal(0, 1, (len(labels), 16)) + 8 * own
+        own = np.repeat(np.eye(3), 16, axis=1)[[("cats", "dogs").index(label) for label in labels]]
+        features = rng.normal(0, 1, own.shape) + 4 * own
         silent = check.judged(looked, features, lambda *progress: None)
         wrong, far = np.flatnonzero(own[:, 0])[:3], labels.index("dogs")
-        features[wrong] += 8 * (own[far] - own[wrong[0]])
-        features[far] = 8 * np.eye(16)[9]
+        features[wrong] += 4 * (own[far] - own[wrong[0]])
+        features[far] += 8 * np.repeat([0, -1, 1], 16)
         report = check.judged(looked, features, lambda *progress: None)
     assert finding(silent, "labels") is None
     assert finding(silent, "outliers") is None
