@@ -13,7 +13,7 @@ from core.errors import UserError
 
 FOLDS = 5
 FEWEST = 10  # images of a class
-STRENGTH = 0.001  # C of the logistic regression, on features of deviation 1
+STRENGTH = 0.01  # C of the logistic regression, on features of deviation 1
 REFERENCE = 4000  # images that each is compared with, at most
 NEAREST = 10
 CHUNK = 1024

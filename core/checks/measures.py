@@ -35,6 +35,7 @@ MEASURES = np.dtype([
     ("ink", "?"),  # whether anything is drawn; measured of drawings alone
     ("brightness", "f4"), ("dark_end", "f4"), ("light_end", "f4"),  # mean, 99th and 5th percentile, 0..1
     ("edges", "f4"), ("histogram", "f4"), ("entropy", "f4"),  # CleanVision's measures of blur and information
+    ("detail", "f4"),  # deviation of the Laplacian at BLUR_SIDE, in parts of the picture's own deviation
     ("colour", "f4", 3), ("chroma", "f4"),  # mean RGB; 99th percentile of the channels' distance; 0..1
     ("border", "f4", 3), ("border_spread", "f4"), ("border_step", "f4"),  # outermost pixels, and to a ring inside
     ("file_hash", "u8"), ("pixel_hash", "u8"),
@@ -115,6 +116,8 @@ def _measure_sharpness(row: np.ndarray, rgb: np.ndarray) -> None:
     grey = Image.fromarray(_no_larger(rgb, BLUR_SIDE)).convert("L")
     row["edges"] = math.sqrt(ImageStat.Stat(grey.filter(ImageFilter.FIND_EDGES)).var[0])
     row["histogram"] = np.std(grey.histogram())
+    pixels = np.asarray(grey, np.float32)
+    row["detail"] = cv2.Laplacian(pixels, cv2.CV_32F).std() / max(float(pixels.std()), 1)
 
 
 def _measure_border(row: np.ndarray, rgb: np.ndarray) -> None:

@@ -16,10 +16,17 @@ def bright(rows: np.ndarray) -> np.ndarray:
     return 1 - rows["light_end"]
 
 
+DETAIL = 1.45  # a detail of 0.2, which is waves of a fifth of the picture's side, meets CleanVision's limit of 0.29
+
+
 def sharpness(rows: np.ndarray) -> np.ndarray:
-    """Deviation of an edge image and of the histogram, (n,) 0..1; low is blurry."""
+    """Deviation of an edge image and of the histogram, (n,) 0..1; low is blurry.
+
+    CleanVision's edge image keeps the outermost pixels as they are, so that a bright border looks sharp. Where less is
+    found by the Laplacian in parts of the contrast (after Pech-Pacheco et al. 2000), that counts.
+    """
     edges, spread = (1 - np.exp(-0.01 * rows[name]) for name in ("edges", "histogram"))
-    return np.minimum(edges + np.where(spread <= 0.18, 0, spread), 1)
+    return np.minimum(np.minimum(edges + np.where(spread <= 0.18, 0, spread), 1), DETAIL * rows["detail"])
 
 
 def information(rows: np.ndarray) -> np.ndarray:
