@@ -192,8 +192,9 @@ def _verb(case: Case, mend: Mend) -> str:
 def in_words(note: Note) -> str:
     """What was measured, in the visitor's language; the names in it came with the images."""
     values = {name: plain(value) if isinstance(value, str) else value for name, value in note.values.items()}
-    if values.get("split") in charts.SPLITS:
-        values["split"] = _(charts.SPLITS[values["split"]])
+    split = values.get("split")
+    if split in charts.SPLITS:
+        values["split"] = _(charts.SPLITS[split])
     return _(note.template).format(**values)
 
 

@@ -19,8 +19,6 @@ from ui.standing import Standing
 from ui.words import _, say
 
 STAGES = {
-    "waiting": N_("Waiting for its turn"),
-    "starting": N_("Starting the worker"),
     "measuring": N_("Looking at every image"),
     "comparing": N_("Comparing the images with each other"),
     "describing": N_("Describing the images with the pretrained network"),
@@ -99,12 +97,10 @@ def _is_measured(status: Status) -> bool:
 
 def _in_words(name: str, status: Status) -> str:
     """The stage, how far it is, and the time left."""
-    if status.state == "queued":
-        return _(STAGES["waiting"])
     if store.cancel_wished(name):
         return _("Stopping …")
     if not _is_measured(status):
-        return _(STAGES["starting"])
+        return _("Waiting for its turn") if status.state == "queued" else _("Starting the worker")
     text = _("{done} of {total} images")
     parts = [_(STAGES[status.stage]), text.format(done=f"{status.done:,}", total=f"{status.total:,}")]
     if status.share > EARLY:
