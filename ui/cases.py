@@ -76,11 +76,12 @@ def _all(found: Finding, dataset: Dataset) -> None:
     """What can be done with all cases of a finding at once."""
     with st.container(horizontal=True):
         for action in [] if dataset.read_only else mends.offered(found.cases):
-            count = sum(any(mend.action == action for mend in case.mends) for case in found.cases)
-            label = _("{mend}: all {n}").format(mend=_(mends.ACTIONS[action][0]), n=f"{count:,}")
+            # Where a case leaves a choice, as between two classes, nobody can choose for all of them.
+            clear = [case for case in found.cases if sum(mend.action == action for mend in case.mends) == 1]
+            label = _("{mend}: all {n}").format(mend=_(mends.ACTIONS[action][0]), n=f"{len(clear):,}")
             explained = _("Each case in the way that is suggested for it. One Undo takes all of it back.")
-            if st.button(label, icon=ICONS[action], help=explained, key=f"all_{found.check}_{action}"):
-                mends.apply(dataset.name, found.cases, action)
+            if clear and st.button(label, icon=ICONS[action], help=explained, key=f"all_{found.check}_{action}"):
+                mends.apply(dataset.name, clear, action)
                 gallery.done(dataset.name)
         label = _("I looked, all {n} are fine").format(n=f"{len(found.cases):,}")
         if st.button(label, icon=":material/check:", type="tertiary", key=f"all_fine_{found.check}"):
@@ -126,7 +127,7 @@ def _mend(case: Case, key: str, dataset: Dataset) -> None:
     """What can be done with one case; the suggested mend first."""
     with st.container(horizontal=True, gap="xsmall"):
         for number, mend in enumerate([] if dataset.read_only else case.mends):
-            if st.button(_verb(case, mend), icon=ICONS[mend.action], key=f"mend_{key}_{number}"):
+            if st.button(_verb(case, mend), icon=ICONS[mend.action], key=f"mend_{key}_{number}", wrap=True):
                 mends.apply_each(dataset.name, [(case, mend)])
                 gallery.done(dataset.name)
         if st.button(_("I looked, it is fine"), icon=":material/check:", type="tertiary", key=f"fine_{key}"):

@@ -103,7 +103,7 @@ def _in_words(name: str, status: Status) -> str:
         return _("Waiting for its turn") if status.state == "queued" else _("Starting the worker")
     text = _("{done} of {total} images")
     parts = [_(STAGES[status.stage]), text.format(done=f"{status.done:,}", total=f"{status.total:,}")]
-    if status.share > EARLY:
+    if status.share > EARLY and status.done:  # with a stage's first image there is something to reckon from
         left = (time.time() - status.changed) * (1 - status.share) / status.share
         parts.append(_("about {time} left").format(time=jobview.duration(left)))
     return " · ".join(parts)
@@ -155,7 +155,7 @@ def health(known: Standing) -> str:
 
 
 def _download(report: Report, dataset: Dataset) -> None:
-    make = {"HTML": partial(_html, dataset=dataset), "CSV": export.as_csv, "JSON": export.as_json}
+    make = {"HTML": partial(page_with_pictures, dataset=dataset), "CSV": export.as_csv, "JSON": export.as_json}
     with st.popover(_("Download the report"), icon=":material/download:"):
         for name, (ending, media, use) in DOWNLOADS.items():
             st.download_button(
@@ -164,7 +164,7 @@ def _download(report: Report, dataset: Dataset) -> None:
             )  # fmt: skip
 
 
-def _html(report: Report, dataset: Dataset) -> bytes:
+def page_with_pictures(report: Report, dataset: Dataset) -> bytes:
     return export.as_html(report, export.pictures_of(sources.of_dataset(dataset)))
 
 

@@ -11,7 +11,7 @@ from core.checks.report import Case, Finding, LeftOut, Mend, Report, Shown
 from core.data import datasets, edits
 from core.data.manifest import Dataset, Entry, Note
 from tests.pages.visitor import labelled, opened, press, says
-from ui import cases, standing
+from ui import cases, checkup, standing
 
 WORST, OTHER = list(CHECKS)[:2]
 
@@ -172,6 +172,15 @@ def test_a_case_without_that_mend_is_counted_out(pets):
     assert "Leave out: all 1" in buttons(check_view())
 
 
+def test_where_a_case_leaves_a_choice_nobody_chooses_for_all(pets):
+    mends = (Mend("exclude", (0, 1)), Mend("relabel", (0, 1), "cats"), Mend("relabel", (0, 1), "dogs"))
+    pairs = [(shown(pets.entries[n]), shown(pets.entries[6 + n])) for n in range(2)]
+    save(pets, Finding(WORST, "serious", tuple(Case(pair, Note("alike", {}), mends) for pair in pairs)))
+    labels = buttons(check_view())
+    assert [label for label in labels if ": all " in label] == ["Leave out: all 2"]
+    assert labels.count("All of them are “dogs”") == 2
+
+
 def test_what_was_found_fine_is_remembered_shown_and_taken_back(report):
     app = check_view()
     press(app, "I looked, it is fine")
@@ -237,8 +246,9 @@ def test_a_clean_set_leads_to_training_and_tells_what_was_not_checked(pets):
     assert says(app.markdown, "too few images")
 
 
-def test_the_report_can_be_downloaded(report):
+def test_the_report_can_be_downloaded(report, pets):
     assert [button.proto.label for button in check_view().get("download_button")][-3:] == ["HTML", "CSV", "JSON"]
+    assert checkup.page_with_pictures(report, pets).count(b"<img") == 7
 
 
 def test_a_case_about_a_class_outlives_its_examples_until_the_class_is_gone(pets):
