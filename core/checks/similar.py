@@ -18,7 +18,7 @@ from scipy.spatial import cKDTree
 from core.checks.measures import THUMB
 
 ORDER = 6  # frequencies (u, v) with 0 < u + v < ORDER: 20 numbers
-NEIGHBOURS = 6
+NEIGHBOURS = 4
 WHOLE = (0.0, 0.0, 1.0)
 CROPS = (WHOLE, (0.025, 0.025, 0.95), (0.05, 0.05, 0.9), *((x, y, 0.93) for x in (0.0, 0.07) for y in (0.0, 0.07)))
 """Parts of an image that are asked for: left, top and side, as shares of its sides."""
