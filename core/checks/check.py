@@ -19,7 +19,7 @@ from core.words import N_
 MEASURED, COMPARED, DESCRIBED = 0.3, 0.4, 0.9  # shares of the whole check behind us
 
 NEAR = {
-    "photo": {"radius": 0.35, "near": 0.1, "like": 0.94, "align": True},
+    "photo": {"radius": 0.25, "near": 0.1, "like": 0.94, "align": True},
     # Two drawings of one shape are as alike as two copies of a photo: only what is almost equal is a copy.
     "drawing": {"radius": 0.1, "near": 0.0, "like": 0.995, "align": False},
 }

@@ -83,6 +83,8 @@ def scored(score: Callable[[np.ndarray], np.ndarray], said: str) -> Finder:
 
 def odd_size(evidence: Evidence, limits: dict) -> Iterator[Case]:
     kept = evidence.readable
+    if not len(kept):
+        return
     values = scores.usual_size(evidence.rows[kept], limits["iqr_factor"])
     for place in np.argsort(values, kind="stable"):
         if values[place] < -1e-6:

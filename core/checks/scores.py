@@ -53,7 +53,7 @@ def usual_size(rows: np.ndarray, iqr_factor: float) -> np.ndarray:
 
 def rare(flags: np.ndarray, most: float) -> np.ndarray:
     """The (n,) bool as they are where at most this share is true; else none: then it is how the set is."""
-    return flags & (flags.mean() <= most)
+    return flags & (flags.sum() <= most * len(flags))
 
 
 def wrong_suffix(names: list[str], formats: np.ndarray) -> np.ndarray:

@@ -18,7 +18,7 @@ from scipy.spatial import cKDTree
 from core.checks.measures import THUMB
 
 ORDER = 6  # frequencies (u, v) with 0 < u + v < ORDER: 20 numbers
-NEIGHBOURS = 6
+NEIGHBOURS = 4
 WHOLE = (0.0, 0.0, 1.0)
 CROPS = (WHOLE, (0.025, 0.025, 0.95), (0.05, 0.05, 0.9), *((x, y, 0.93) for x in (0.0, 0.07) for y in (0.0, 0.07)))
 """Parts of an image that are asked for: left, top and side, as shares of its sides."""
@@ -58,7 +58,7 @@ def near_pairs(
     Psarakis, ECC, PAMI 2008) before they are correlated; they are the same from a correlation of `like` on, or, at most
     `near` apart, of 0.8 on. on_progress(done, total) may raise to stop.
     """
-    kept = np.flatnonzero(thumbs.reshape(len(thumbs), -1).std(axis=1) >= FLAT)
+    kept = np.flatnonzero(thumbs.reshape(-1, THUMB * THUMB).std(axis=1) >= FLAT)
     if len(kept) < 2:
         return np.empty((0, 2), int), np.empty(0), np.empty(0, bool)
     candidates = _candidates(thumbs[kept], radius)
@@ -140,7 +140,8 @@ def aligned(one: np.ndarray, other: np.ndarray, crop: tuple[float, float, float]
     """
     left, top, side = crop
     middle = (THUMB - 1) / 2
-    warp = np.array([[side, 0, left * THUMB], [0, side, top * THUMB]], np.float32)
+    inset = (side - 1) / 2  # pixels are counted from their centres
+    warp = np.array([[side, 0, left * THUMB + inset], [0, side, top * THUMB + inset]], np.float32)
     try:
         score, warp = cv2.findTransformECC(other, one, warp, cv2.MOTION_AFFINE, ECC_STEPS, None, 1)
     except cv2.error:  # it did not converge: the two are not alike

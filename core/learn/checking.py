@@ -88,12 +88,14 @@ def with_labels(looked: Looked, on_progress: OnProgress) -> Report:
 
 
 def describe(looked: Looked, on_progress: OnProgress) -> np.ndarray:
-    """Features of the readable images, in their order: (m, d) float16. UserError where the weights are missing.
+    """Features of the readable images, in their order: (m, d) float16. UserError without weights or images.
 
     Those of a data set are kept, and shared with its trainings.
     """
     source = looked.evidence.source
     items = [source.items[index] for index in looked.evidence.readable]
+    if not items:
+        raise UserError("None of the images can be read.")
 
     def report(done: int = 0) -> None:
         share = COMPARED + (DESCRIBED - COMPARED) * done / max(1, len(items))
