@@ -10,7 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.errors import UserError
+from core.words import N_
 
+TOO_FEW = N_("Labels can be checked from two classes with {fewest} images each on.")
 FOLDS = 5
 FEWEST = 10  # images of a class
 STRENGTH = 0.01  # C of the logistic regression, on features of deviation 1
@@ -47,7 +49,7 @@ def judge(features: np.ndarray, labels: np.ndarray, groups: np.ndarray, check: C
     kept = np.flatnonzero(np.isin(labels, names[counts >= FEWEST]))
     classes, truth = np.unique(labels[kept], return_inverse=True)
     if len(classes) < 2:
-        raise UserError("Labels can be checked from two classes with {fewest} images each on.", fewest=FEWEST)
+        raise UserError(TOO_FEW, fewest=FEWEST)
     features = features[kept].astype(np.float32)
     scaled = StandardScaler().fit_transform(features)
     teaching = np.ones(len(kept), bool)

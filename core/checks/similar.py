@@ -3,7 +3,8 @@
 A perceptual hash as ImageHash's phash keeps the signs of an image's lowest frequencies (discrete cosine transform of a
 32 by 32 grey image). Here the frequencies themselves are kept, for distances between them are finer than differing
 signs: a k-d tree finds each image's few nearest neighbours in them, as it is, mirrored and slightly cropped. What is
-found is then laid over the other image and compared pixel by pixel. The work grows as n log n.
+found is then laid over the other image and compared pixel by pixel. Of each image's
+neighbours only a few are looked at, so the work stays bounded where everything is alike.
 """
 
 from collections.abc import Callable, Iterable

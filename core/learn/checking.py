@@ -7,6 +7,7 @@ import numpy as np
 
 from core.checks import check, store
 from core.checks.check import COMPARED, DESCRIBED, Looked, OnProgress
+from core.checks.labels import TOO_FEW
 from core.checks.report import Report
 from core.checks.sources import Item, Source, of_dataset
 from core.config import make_config
@@ -53,7 +54,8 @@ def checked(source: Source, on_progress: OnProgress) -> Report:
     if source.dataset is None:
         return with_labels(check.look(source, {}, on_progress), on_progress)
     latest = store.latest(source.dataset)
-    if latest is not None and not latest.left_out:
+    # What was left out for want of images stays so; weights may have come meanwhile.
+    if latest is not None and all(one.note.template == TOO_FEW for one in latest.left_out):
         return latest
     looked = check.look(source, store.measures(source.name, source.kind), on_progress)
     store.save_measures(source.name, source, looked.evidence.rows)
