@@ -85,7 +85,7 @@ def _live(name: str, shown: float) -> None:
             jobs.engine().cancel_check(name)
             st.rerun()
         st.caption(
-            _("No sign of life for a while. Wait a little, or start it again: what is measured is kept.")
+            _("No sign of life for a while. Wait a little, or start it again.")
             if status.stale else _("You may leave this page; the check goes on.")
         )  # fmt: skip
 
@@ -114,8 +114,9 @@ def _failed(status: Status) -> None:
 
 
 def _cancelled(_status: Status) -> None:
-    st.info(_("The check was stopped. What it measured is kept: next time it goes on from there."),
-            icon=":material/pause_circle:")  # fmt: skip
+    st.info(
+        _("The check was stopped before its end. You can start it again at any time."), icon=":material/pause_circle:"
+    )
 
 
 ENDED: dict[str, Callable[[Status], None]] = {"failed": _failed, "cancelled": _cancelled}
