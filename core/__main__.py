@@ -9,13 +9,17 @@ from pathlib import Path
 import click
 import numpy as np
 
-from core import ladder, weights
+from core import ladder, paths, weights
 from core.backbones import BACKBONES, backbone_named
+from core.checks import export, sources, store
+from core.checks.registry import CHECKS
 from core.config import KNOBS, make_config, strategy_named
 from core.data import datasets, images, importing
 from core.errors import UserError
 from core.results import metrics, runs
 from core.strategies import STRATEGIES
+
+CASES_SHOWN = 5  # of a finding, on the terminal
 
 
 class Commands(click.Group):
@@ -67,6 +71,38 @@ def import_images(path: tuple[Path, ...], name: str, as_json: bool) -> None:
     lines = [f"{name}: {report.added} images added, {len(report.duplicates)} duplicates left out"]
     lines += [f"skipped {row['file']}: {row['reason']}" for row in skipped]
     show(value, lines, as_json)
+
+
+@main.command(help="Find what hurts in a data set, a folder or a zip, before anything is trained on it.")
+@click.argument("source", metavar="NAME_OR_FOLDER_OR_ZIP")
+@click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write the report with pictures here.")
+@as_json
+def check(source: str, html: Path | None, as_json: bool) -> None:
+    with sources.opened(source) as opened:
+        from core.learn import checking
+
+        report = checking.checked(opened, _stage if sys.stderr.isatty() else lambda *progress: None)
+        if opened.dataset:
+            report = report.without(store.fine(opened.name))
+        if html:
+            paths.write_bytes(html, export.as_html(report, export.pictures_of(opened)))
+    if as_json:
+        click.echo(export.as_json(report))
+        return
+    click.echo(f"{report.source}: {report.health} ({report.images} images, {report.seconds:.1f} s)")
+    for finding in report.findings:
+        row = CHECKS[finding.check]
+        click.echo(f"\n{row.title}: {len(finding.cases)} ({finding.severity})\n  {row.why}\n  {row.help}")
+        for case in finding.cases[:CASES_SHOWN]:
+            click.echo(f"  - {', '.join(image.name for image in case.images[:3])}: {case.note}")
+        if len(finding.cases) > CASES_SHOWN:
+            click.echo(f"  - and {len(finding.cases) - CASES_SHOWN} more (--json or --html FILE shows them)")
+    for one in report.left_out:
+        click.echo(f"\nleft out: {CHECKS[one.check].title}: {one.note}")
+
+
+def _stage(stage: str, share: float, done: int, total: int) -> None:
+    click.echo(f"\r{share:4.0%}  {stage} {done} of {total}   ", nl=False, err=True)
 
 
 def _dataset(name_or_folder: str) -> datasets.Dataset:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from core.checks import store
 from core.config import TrainConfig, make_config
 from core.data import datasets
 from core.data.manifest import Dataset
@@ -138,6 +139,39 @@ class Engine:
                 future.cancel()
             runs.set_state(key, "cancelled", seconds=run.seconds)
 
+    def check(self, name: str) -> None:
+        """Check a data set, or share the check under way. Its status and report are in `core.checks.store`."""
+        from distributed import wait
+
+        dataset = datasets.load(name)
+        task = f"check-{dataset.name}"
+        with self._lock:
+            store.folder(dataset.name).mkdir(exist_ok=True)
+            store.withdraw_cancel(dataset.name)
+            earlier = self._futures.get(task)
+            if earlier is not None and not earlier.done():
+                if store.status(dataset.name).live:
+                    return
+                wait(earlier)  # a check writes its end just before its task ends
+            store.set_state(dataset.name, "queued")
+            # Each asking has a key of its own, for Dask would answer an old one with what came of it.
+            future = self._send("train", "core.learn.worker:check", dataset.name, fifo_timeout="0 ms")
+            future.add_done_callback(functools.partial(_check_ended, dataset.name))
+            self._futures[task] = future
+
+    def cancel_check(self, name: str) -> None:
+        """Stop a waiting or running check of a data set; what it has measured and saved stays."""
+        state = store.status(name).state
+        if state not in store.LIVE_STATES:
+            return
+        store.wish_cancel(name)
+        if state == "queued":
+            with self._lock:
+                future = self._futures.pop(f"check-{name}", None)
+            if future is not None:
+                future.cancel()
+            store.set_state(name, "cancelled")
+
     def predict(self, keys: Sequence[str], rgb: np.ndarray) -> list[Prediction]:
         """One image, (height, width, 3) uint8 RGB, through finished runs, in the order of `keys`; on one way for all.
 
@@ -186,6 +220,12 @@ class Engine:
         self._client.close()
         if self._cluster:
             self._cluster.close()
+
+
+def _check_ended(name: str, future: Future) -> None:
+    # A check writes its own end; only a worker that died again and again leaves it without one.
+    if future.status == "error" and store.status(name).live:
+        store.set_state(name, "failed", runs.WORKER_LOST)
 
 
 def _local_cluster() -> SpecCluster:

@@ -2,19 +2,12 @@
 
 import streamlit as st
 
-from ui import chooser, frame, gallery, intake
+from core.data.manifest import Dataset
+from ui import checkup, chooser, frame, gallery, intake
 from ui.words import _
 
-with frame.page("Data", _("A classifier learns from examples. Here you collect them: a few images of each class.")):
-    dataset = chooser.choose()
-    if dataset.read_only:
-        st.caption(_("Built in: you can look at it and train on it. To change it, make an editable copy."))
-    with st.container(horizontal=True):
-        intake.new()
-        chooser.actions(dataset)
-        gallery.undo(dataset)
-    intake.report()
 
+def images(dataset: Dataset) -> None:
     if dataset.entries:
         gallery.overview(dataset)
         gallery.kind_switch(dataset)
@@ -27,3 +20,18 @@ with frame.page("Data", _("A classifier learns from examples. Here you collect t
     if dataset.classes:
         st.subheader(_("Look through"), anchor=False)
         gallery.gallery(dataset.name)
+
+
+with frame.page("Data", _("A classifier learns from examples. Here you collect them: a few images of each class.")):
+    dataset = chooser.choose()
+    if dataset.read_only:
+        st.caption(_("Built in: you can look at it and train on it. To change it, make an editable copy."))
+    with st.container(horizontal=True):
+        intake.new()
+        chooser.actions(dataset)
+        gallery.undo(dataset)
+    intake.report()
+    if chooser.view() == "check":
+        checkup.view(dataset)
+    else:
+        images(dataset)

@@ -7,7 +7,7 @@ from core.config import make_config
 from core.data import datasets
 from core.errors import UserError
 from core.ladder import plan
-from ui import chooser, frame, jobview, knobs, ladder, networks
+from ui import checkup, chooser, frame, jobview, knobs, ladder, networks
 from ui.words import _, say
 
 with frame.page("Train", _("Let a network learn the classes of a data set. You can watch it, leave, and come back.")):
@@ -18,6 +18,7 @@ with frame.page("Train", _("Let a network learn the classes of a data set. You c
 
     with settings:
         dataset = chooser.choose()
+        checkup.line(dataset)
         try:
             datasets.check_trainable(dataset)
         except UserError as error:

@@ -172,6 +172,7 @@ def test_an_unknown_file_is_accepted_when_asked(run):
         (("ladder", "--dataset", "F", "--backbone", "vgg61"), "There is no network 'vgg61'. Choose one of"),
         (("weights", "--download", "vgg61"), "There is no network 'vgg61'. Choose one of"),
         (("weights", "--accept", "vgg16"), "The ImageNet weights of VGG16 are missing"),
+        (("check", "nowhere"), "There is no data set 'nowhere'"),
         (("import", "nothing.zip", "--name", "x"), "nothing.zip"),
         (("import", "F", "--name", "../x"), "The data set name"),
     ],
@@ -192,3 +193,19 @@ def test_the_module_runs_without_streamlit_or_tensorflow_until_it_needs_them(hom
     )
     output = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True).stdout
     assert output.splitlines() == ["[]", "[]"]
+
+
+@pytest.mark.slow
+def test_check_tells_of_a_folder_and_of_a_data_set(run, photos_folder, tmp_path):
+    path = next((photos_folder / "cats").iterdir())
+    (photos_folder / "dogs" / "copy.png").write_bytes(path.read_bytes())
+    code, output = run("check", photos_folder, "--html", tmp_path / "report.html")
+    assert code == 0
+    assert "worth mending before you train" in output.splitlines()[0]
+    assert "One image in two classes: 1 (serious)" in output
+    assert b"data:image" in (tmp_path / "report.html").read_bytes()
+    run("import", photos_folder, "--name", "pets")
+    value = json.loads(run("check", "pets", "--json")[1])
+    assert value["source"] == "pets"
+    assert value["findings"][0]["check"] == "two_labels"
+    assert json.loads(run("check", "pets", "--json")[1])["created"] == value["created"]  # kept, for nothing has changed

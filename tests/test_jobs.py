@@ -9,6 +9,7 @@ import psutil
 import pytest
 
 from core import jobs
+from core.checks import store
 from core.config import make_config
 from core.data import datasets, edits
 from core.data.shapes import generate
@@ -162,3 +163,21 @@ def test_predicting_with_a_run_that_is_not_done_says_so(engine, dataset):
         engine.predict([run.key], next(generate(1, 0))[1][..., None].repeat(3, 2))
     with pytest.raises(UserError, match="queued, so it cannot predict yet"):
         engine.predict_many(run.key, [next(generate(1, 0))[1][..., None].repeat(3, 2)])
+
+
+def test_a_check_is_shared_waits_its_turn_and_can_be_cancelled(engine, dataset):
+    key = engine.submit(config(dataset, **LONG, seed=7), dataset).key
+    wait(lambda: epochs_done(key) >= 1)
+    engine.check("hands")
+    assert store.status("hands").state == "queued"
+    engine.cancel_check("hands")
+    assert store.status("hands").state == "cancelled"
+    engine.check("hands")
+    engine.check("hands")
+    engine.cancel(key)
+    wait(lambda: store.status("hands").state == "done")
+    report = store.latest(datasets.load("hands"))
+    assert report.kind == "drawing"
+    engine.check("hands")
+    wait(lambda: store.status("hands").state == "done")
+    assert store.latest(datasets.load("hands")) == report

@@ -1,4 +1,4 @@
-"""Which data set a page is about: choose one, copy, download, delete and bring back."""
+"""Which data set a page is about, and which view of it: choose one, copy, download, delete and bring back."""
 
 import io
 
@@ -6,22 +6,43 @@ import streamlit as st
 
 from core.data import datasets, importing
 from core.data.manifest import Dataset
+from core.words import N_
 from ui import frame
-from ui.words import _
+from ui.words import _, language
+
+VIEWS = {"images": N_("Images"), "check": N_("Check")}
 
 
 def choose() -> Dataset:
     """The chosen data set. The address keeps it over a refresh, the session from page to page."""
     names = datasets.list_names()
     wish = st.session_state.pop("dataset_wish", None)
-    if wish is None and "dataset" not in st.session_state and "dataset" not in st.query_params:
-        wish = st.session_state.get("dataset_last")
+    last = st.session_state.get("dataset_last")
+    if "dataset" not in st.query_params and last in names[1:] and st.session_state.get("dataset", last) == last:
+        # On the way to another page Streamlit drops it from the address, where only the first name goes without saying.
+        st.query_params["dataset"] = last
+        wish = wish or last
     if wish in names:
         st.session_state["dataset"] = wish
     name = st.selectbox(_("Data set"), names, key="dataset", bind="query-params")
     st.session_state["dataset_last"] = name
     with st.spinner(_("Reading the data set; a built-in one is drawn the first time, which takes some seconds …")):
         return datasets.load(name)
+
+
+def view() -> str:
+    """Which view of the data set is open, one of VIEWS. The address alone says it: a link may lead to either."""
+    asked = st.query_params.get("view")
+    key = f"view_{language()}"  # a browser answers with an option's words, which change with the language
+    st.session_state[key] = asked if asked in VIEWS else next(iter(VIEWS))
+    return st.segmented_control(
+        _("View"), list(VIEWS), format_func=lambda name: _(VIEWS[name]), required=True, key=key, on_change=_open,
+        args=(key,), label_visibility="collapsed",
+    )  # fmt: skip
+
+
+def _open(key: str) -> None:
+    st.query_params["view"] = st.session_state[key]
 
 
 def go_to(name: str) -> None:
@@ -32,9 +53,7 @@ def go_to(name: str) -> None:
 
 def actions(dataset: Dataset) -> None:
     """What can be done with a data set as a whole."""
-    label = _("Make an editable copy") if dataset.read_only else _("Copy")
-    if st.button(label, icon=":material/content_copy:"):
-        st.dialog(_("Copy “{name}”").format(name=dataset.name))(ask_copy)(dataset)
+    copy_button(dataset)
     if dataset.live():
         st.download_button(
             _("Download as zip"), lambda: _zip(dataset.name), f"{dataset.name}.zip", "application/zip",
@@ -47,6 +66,12 @@ def actions(dataset: Dataset) -> None:
     back = st.menu_button(_("Restore"), deleted, icon=":material/restore_from_trash:") if deleted else None
     if back:
         go_to(datasets.restore(back).name)
+
+
+def copy_button(dataset: Dataset, place: str = "actions") -> None:
+    label = _("Make an editable copy") if dataset.read_only else _("Copy")
+    if st.button(label, icon=":material/content_copy:", key=f"copy_{place}"):
+        st.dialog(_("Copy “{name}”").format(name=dataset.name))(ask_copy)(dataset)
 
 
 def _zip(name: str) -> io.BytesIO:

@@ -65,7 +65,7 @@ def kind_switch(dataset: Dataset) -> None:
     st.caption(_(KINDS[kind][1]))
     if kind != dataset.kind:
         edits.set_kind(dataset.name, kind)
-        _done(dataset.name)
+        done(dataset.name)
 
 
 @frame.fragment
@@ -158,7 +158,7 @@ def _edit_images(dataset: Dataset, label: str, shown: list[Entry], ticked: list[
         edits.delete_images(dataset.name, ticked)
     else:
         return
-    _done(dataset.name)
+    done(dataset.name)
 
 
 def _tick_all(dataset: Dataset, shown: list[Entry], value: bool) -> None:
@@ -174,7 +174,7 @@ def _edit_class(dataset: Dataset, label: str) -> None:
             if st.form_submit_button(_("Rename")):
                 edits.rename_class(dataset.name, label, new)
                 st.session_state.pop(f"class_{dataset.name}", None)
-                _done(dataset.name)
+                done(dataset.name)
         with st.popover(_("Delete class"), icon=":material/delete:"):
             count = sum(entry.label == label for entry in dataset.entries)
             text = _("The class “{label}” and its {n} images go; Undo brings them back.")
@@ -182,7 +182,7 @@ def _edit_class(dataset: Dataset, label: str) -> None:
             if st.button(_("Delete"), key=f"delete_class_{label}"):
                 edits.delete_class(dataset.name, label)
                 st.session_state.pop(f"class_{dataset.name}", None)
-                _done(dataset.name)
+                done(dataset.name)
 
 
 def undo(dataset: Dataset) -> None:
@@ -193,7 +193,7 @@ def undo(dataset: Dataset) -> None:
         st.rerun()
 
 
-def _done(name: str) -> None:
+def done(name: str) -> None:
     """Say what an edit did, and rerun the whole page: the numbers above changed too."""
     note = edits.can_undo(name)
     if note:

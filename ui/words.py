@@ -4,6 +4,7 @@ Texts with values are `_("{n} images").format(n=3)`, so that the catalogue's key
 brings the catalogues up to date with the code: new texts come in untranslated, texts no longer used go out.
 """
 
+import re
 from functools import cache
 from pathlib import Path
 
@@ -22,6 +23,7 @@ LOCALE = Path(__file__).parent / "locale"
 KEYWORDS = {"_": None, "N_": None, "UserError": None}
 # Class names are data and stay as they are; these alone came with the product.
 BUILTIN_CLASSES = (N_("circle"), N_("rectangle"), N_("triangle"))
+_MARKUP = re.compile(r"([\\`*_{}\[\]<>()#!|$:~])")
 
 
 def language() -> str:
@@ -44,6 +46,11 @@ def say(error: UserError) -> str:
 def class_name(label: str) -> str:
     """A class's name as it is shown."""
     return _(label) if label in BUILTIN_CLASSES else label
+
+
+def plain(text: str) -> str:
+    """A name that came with the data, kept from becoming markup where a text with markup is shown."""
+    return _MARKUP.sub(r"\\\1", text)
 
 
 def catalogue(name: str) -> Catalog:

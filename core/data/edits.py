@@ -37,7 +37,7 @@ def add_class(name: str, label: str) -> Dataset:
         _check_spelling(before.classes, label)
         return _with(before, classes={*before.classes, label}), Note(N_("added the class '{label}'"), {"label": label})
 
-    return _edit(name, change)
+    return edit(name, change)
 
 
 def rename_class(name: str, label: str, new_label: str) -> Dataset:
@@ -56,7 +56,7 @@ def rename_class(name: str, label: str, new_label: str) -> Dataset:
         note = Note(N_("renamed the class '{old}' to '{new}'"), {"old": label, "new": new_label})
         return _with(before, entries, {*others, new_label}), note
 
-    return _edit(name, change)
+    return edit(name, change)
 
 
 def delete_class(name: str, label: str) -> Dataset:
@@ -68,7 +68,7 @@ def delete_class(name: str, label: str) -> Dataset:
         note = Note(N_("deleted the class '{label}'"), {"label": label})
         return _with(before, entries, {*before.classes} - {label}), note
 
-    return _edit(name, change)
+    return edit(name, change)
 
 
 class Picture(NamedTuple):
@@ -129,7 +129,7 @@ def add_pictures(name: str, pictures: Iterable[Picture]) -> Report:
             note = _counted(len(added), one, many, label=", ".join(sorted({entry.label for entry in added})[:3]))
             return replace(_with(before, [*before.entries, *added], {*before.classes, *classes}), kind=kind), note
 
-        _edit(name, change)
+        edit(name, change)
     return Report(clean_name(name), len(added), tuple(skipped), tuple(duplicates))
 
 
@@ -157,7 +157,7 @@ def move_images(name: str, images: Iterable[str | Entry], label: str) -> Dataset
         )
         return _with(before, entries, {*before.classes, label}), note
 
-    return _edit(name, change)
+    return edit(name, change)
 
 
 def delete_images(name: str, images: Iterable[str | Entry]) -> Dataset:
@@ -168,7 +168,7 @@ def delete_images(name: str, images: Iterable[str | Entry]) -> Dataset:
         note = _counted(len(chosen), N_("deleted an image"), N_("deleted {count} images"))
         return _with(before, [e for e in before.entries if e not in chosen]), note
 
-    return _edit(name, change)
+    return edit(name, change)
 
 
 def exclude_images(name: str, images: Iterable[str | Entry], excluded: bool = True) -> Dataset:
@@ -183,7 +183,7 @@ def exclude_images(name: str, images: Iterable[str | Entry], excluded: bool = Tr
         entries = [replace(e, excluded=excluded) if e in chosen else e for e in before.entries]
         return _with(before, entries), note
 
-    return _edit(name, change)
+    return edit(name, change)
 
 
 def move_split(name: str, images: Iterable[str | Entry], split: str) -> Dataset:
@@ -202,14 +202,14 @@ def move_split(name: str, images: Iterable[str | Entry], split: str) -> Dataset:
         )
         return _with(before, entries), note
 
-    return _edit(name, change)
+    return edit(name, change)
 
 
 def set_kind(name: str, kind: str) -> Dataset:
     """Say that the data set holds photos or drawings, which decides how its images are prepared."""
     datasets.check_kind(kind)
     note = Note(N_("changed the kind to '{kind}'"), {"kind": kind})
-    return _edit(name, lambda before: (replace(before, kind=kind), note))
+    return edit(name, lambda before: (replace(before, kind=kind), note))
 
 
 def can_undo(name: str) -> Note | None:
@@ -231,8 +231,11 @@ def undo(name: str) -> Note:
     return dataset.edit
 
 
-def _edit(name: str, change: Callable[[Dataset], tuple[Dataset, Note]]) -> Dataset:
-    """Run one edit. A change that changes nothing is not remembered."""
+def edit(name: str, change: Callable[[Dataset], tuple[Dataset, Note]]) -> Dataset:
+    """Run one edit: change(before) gives the data set after it, and what `undo` calls it.
+
+    A change that changes nothing is not remembered.
+    """
     name = clean_name(name)
     with locked(name):
         before = datasets.load(name)

@@ -59,7 +59,8 @@ def import_source(
     """
     name = datasets.check_free(name)
     with ExitStack() as stack:
-        items, skipped, exported_kind = _items(source, stack)
+        items, skipped, exported_kind = contents(source, stack)
+        layout.check_spelling(place.label for place, _ in items)
         stack.enter_context(locked(name))
         folder = stack.enter_context(paths.replacing(paths.datasets() / name))
         datasets.check_free(name)
@@ -85,7 +86,8 @@ def import_into(
     does, but any number of classes and images will do.
     """
     with ExitStack() as stack:
-        items, skipped, _ = _items(source, stack)
+        items, skipped, _ = contents(source, stack)
+        layout.check_spelling(place.label for place, _ in items)
 
         def pictures() -> Iterator[Picture]:
             for done, (place, found) in enumerate(items, 1):
@@ -155,10 +157,13 @@ class _Collected(NamedTuple):
     """Of a zip that was exported, the data set's kind; its splits are taken as they are."""
 
 
-def _items(
+def contents(
     source: Source | Iterable[Source], stack: ExitStack
 ) -> tuple[list[tuple[Place, Found]], list[Skipped], str | None]:
-    """The files with their places, what was left out, and the kind that an exported zip tells."""
+    """The files with their places, what is left out, and the kind that an exported zip tells. Nothing is decoded.
+
+    Zips stay open until `stack` closes. UserError where the source is not understood.
+    """
     collected = _collect(_as_list(source), stack)
     places = layout.arrange([path for path, _ in collected.files])
     skipped = list(collected.skipped)
@@ -229,7 +234,7 @@ def _store(
     """Normalise and write every image; also the share of drawings among a sample of them."""
     every = max(1, len(items) // _SAMPLE)
 
-    def contents() -> Iterator[tuple[int, Place, Found, bytes | Skipped]]:
+    def numbered() -> Iterator[tuple[int, Place, Found, bytes | Skipped]]:
         for number, (place, found) in enumerate(items):
             yield number, place, found, _read(found)
 
@@ -246,7 +251,7 @@ def _store(
         return arrival, looks_like_drawing(stored.rgb) if number % every == 0 else None
 
     arrivals, looks = [], []
-    for done, result in enumerate(in_threads(store, contents()), 1):
+    for done, result in enumerate(in_threads(store, numbered()), 1):
         if isinstance(result, Skipped):
             skipped.append(result)
         else:

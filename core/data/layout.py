@@ -11,7 +11,7 @@ Understood, for a zip or a folder, with or without folders around everything:
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from core.data.manifest import SPLIT_FOLDERS, Note, clean_label
@@ -112,8 +112,19 @@ def arrange(paths: Sequence[str]) -> list[Place | Note]:
         split = SPLIT_FOLDERS[top.lower()] if len(found) > 1 else None
         for index, label in zip(inside, _labels([paths[i].partition("/")[2] for i in inside], top), strict=True):
             places[index] = label if isinstance(label, Note) else Place(split, label)
-    _check_spelling(place.label for place in places if isinstance(place, Place))
     return places
+
+
+def check_spelling(labels: Iterable[str]) -> None:
+    """UserError where classes differ in upper and lower case only."""
+    spellings: dict[str, str] = {}
+    for label in labels:
+        if spellings.setdefault(label.casefold(), label) != label:
+            raise UserError(
+                "The class folders '{one}' and '{other}' differ in upper and lower case only. Use one spelling.",
+                one=spellings[label.casefold()],
+                other=label,
+            )
 
 
 def _labels(paths: Sequence[str], split_folder: str = "") -> list[str | Note]:
@@ -138,7 +149,6 @@ def _labels(paths: Sequence[str], split_folder: str = "") -> list[str | Note]:
                 levels=len(folders) + bool(split_folder),
             )
         labels.append(clean_label(folders[0]) if folders else Note(OUTSIDE, {}))
-    _check_spelling(label for label in labels if isinstance(label, str))
     return labels
 
 
@@ -146,14 +156,3 @@ def _are_numbered(names: Sequence[str]) -> bool:
     """Whether file names tell their class, as in cat.0.jpg and dog.0.jpg: at least two classes do."""
     matches = (_NUMBERED.fullmatch(name) for name in names)
     return len({match[1] for match in matches if match}) > 1
-
-
-def _check_spelling(labels) -> None:
-    spellings: dict[str, str] = {}
-    for label in labels:
-        if spellings.setdefault(label.casefold(), label) != label:
-            raise UserError(
-                "The class folders '{one}' and '{other}' differ in upper and lower case only. Use one spelling.",
-                one=spellings[label.casefold()],
-                other=label,
-            )

@@ -41,6 +41,12 @@ def train(key: str) -> None:
     importlib.import_module("core.learn.training").train(key)
 
 
+def check(name: str) -> None:
+    """Check a data set, at low priority."""
+    _yield_to_others()
+    importlib.import_module("core.learn.checking").check_dataset(name)
+
+
 def _yield_to_others() -> None:
     # On Linux a priority belongs to a thread; TensorFlow's threads inherit it from the one that starts them.
     os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)

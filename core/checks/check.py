@@ -1,0 +1,110 @@
+"""The verb: look at a source once, and tell what was found."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from core.checks import measures, similar
+from core.checks.finders import Evidence
+from core.checks.labels import judge
+from core.checks.registry import CHECKS
+from core.checks.report import SEVERITIES, Finding, LeftOut, Report
+from core.checks.sources import Source
+from core.data.manifest import Note
+from core.errors import UserError
+from core.words import N_
+
+MEASURED, COMPARED, DESCRIBED = 0.3, 0.4, 0.9  # shares of the whole check behind us
+
+NEAR = {
+    "photo": {"radius": 0.25, "near": 0.1, "like": 0.94, "align": True},
+    # Two drawings of one shape are as alike as two copies of a photo: only what is almost equal is a copy.
+    "drawing": {"radius": 0.1, "near": 0.0, "like": 0.995, "align": False},
+}
+"""From where on two images are nearly the same (see core.checks.similar.near_pairs)."""
+
+OnProgress = Callable[[str, float, int, int], None]
+"""on_progress(stage, share of the whole, images done, images of this stage); may raise to stop."""
+
+NO_FEATURES = N_("The images have not been described by a network yet.")
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What `look` found: its evidence, and the report on it."""
+
+    evidence: Evidence
+    report: Report
+
+
+def look(source: Source, known: Mapping[str, np.ndarray], on_progress: OnProgress) -> Looked:
+    """Everything but what needs features. `known`: measures of images that were taken before, by content.
+
+    UserError where there are no images.
+    """
+    start = time.time()
+    if not source.items:
+        raise UserError("'{name}' has no images to check. Add some first.", name=source.name)
+    rows, errors = measures.measure_all(
+        source.items, source.kind, known,
+        lambda done, total: on_progress("measuring", MEASURED * done / total, done, total),
+    )  # fmt: skip
+    exact, near = _copies(source.kind, rows, on_progress)
+    evidence = Evidence(source, rows, errors, exact, near)
+    return Looked(evidence, _report(evidence, start, time.time() - start))
+
+
+def judged(looked: Looked, features: np.ndarray, on_progress: OnProgress) -> Report:
+    """The report with what features say: (m, d) of the m readable images, in order."""
+    start, evidence = time.time(), looked.evidence
+    labels = np.array([evidence.source.items[index].label for index in evidence.readable])
+    try:
+        answer = judge(
+            features, labels, evidence.near[evidence.readable],
+            lambda: on_progress("judging", DESCRIBED, len(labels), len(labels)),
+        )  # fmt: skip
+    except UserError as error:
+        return without_features(looked, error)
+    answer = replace(answer, kept=evidence.readable[answer.kept])
+    seconds = looked.report.seconds + time.time() - start
+    return _report(replace(evidence, judged=answer), looked.report.created, seconds)
+
+
+def without_features(looked: Looked, error: UserError) -> Report:
+    """The report, saying why the checks that need features were left out."""
+    left_out = tuple(LeftOut(one.check, Note(error.template, error.values)) for one in looked.report.left_out)
+    return replace(looked.report, left_out=left_out)
+
+
+def _copies(kind: str, rows: np.ndarray, on_progress: OnProgress) -> tuple[np.ndarray, np.ndarray]:
+    """Numbers (n,) int that are equal for exact copies, and for copies of any kind."""
+    exact = similar.exact_groups([rows["file_hash"], rows["pixel_hash"]])
+    first = np.unique(exact, return_index=True)[1]
+    first = first[rows["format"][first] > 0]
+    pairs, *_ = similar.near_pairs(
+        rows["thumb"][first], **NEAR[kind],
+        on_progress=lambda done, total: on_progress(
+            "comparing", MEASURED + (COMPARED - MEASURED) * done / total, done, total
+        ),
+    )  # fmt: skip
+    return exact, similar.components(exact[first[pairs]], exact.max() + 1)[exact]
+
+
+def _report(evidence: Evidence, created: float, seconds: float) -> Report:
+    findings, left_out = [], []
+    for check in CHECKS.values():
+        if evidence.source.kind not in check.kinds:
+            continue
+        if check.needs_features and evidence.judged is None:
+            left_out.append(LeftOut(check.name, Note(NO_FEATURES, {})))
+        elif cases := tuple(check.find(evidence, check.limits)):
+            findings.append(Finding(check.name, check.severity, cases))
+    # Within a severity the registry's order.
+    findings.sort(key=lambda finding: SEVERITIES.index(finding.severity))
+    source = evidence.source
+    return Report(
+        source.name, source.fingerprint, source.kind, len(source.items), tuple(findings), tuple(left_out), created,
+        seconds,
+    )  # fmt: skip

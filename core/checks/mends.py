@@ -1,0 +1,94 @@
+"""Mend what was found: one edit of the data set for any number of cases, which `core.data.edits.undo` takes back."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from core.checks.report import Case, Mend
+from core.data import edits
+from core.data.manifest import Dataset, Entry, Note
+from core.errors import UserError
+from core.words import N_
+
+ACTIONS: dict[str, tuple[str, str]] = {
+    "exclude": (N_("Leave out"), N_("mended by leaving out images: {count}")),
+    "relabel": (N_("Move to the class that fits"), N_("mended by moving images to the class that fits: {count}")),
+    "move": (N_("Move to one split"), N_("mended by moving images to another split: {count}")),
+    "merge": (N_("Merge the classes"), N_("mended by merging classes; images moved: {count}")),
+}
+"""What each action is called, on a button and in the history of edits."""
+
+
+def offered(cases: Sequence[Case]) -> list[str]:
+    """The actions that at least one of the cases offers, the suggested ones first."""
+    by_rank = sorted((rank, mend.action) for case in cases for rank, mend in enumerate(case.mends))
+    return list(dict.fromkeys(action for _, action in by_rank))
+
+
+def apply(name: str, cases: Sequence[Case], action: str) -> Dataset:
+    """Mend cases by the first of their mends with this action, in one edit; those that have none stay as they are.
+
+    UserError where the data set is built in, or where an image is no longer where the case saw it.
+    """
+    chosen = [(case, mend) for case in cases if (mend := _first(case, action)) is not None]
+    return apply_each(name, chosen)
+
+
+def apply_each(name: str, chosen: Sequence[tuple[Case, Mend]]) -> Dataset:
+    """Mend each case by the mend chosen for it, all of one action, in one edit. UserError as `apply`."""
+    if not chosen:
+        raise UserError("There is nothing to mend that way. Choose another mend.")
+    _, done = ACTIONS[chosen[0][1].action]
+
+    def change(before: Dataset) -> tuple[Dataset, Note]:
+        new = {(entry.label, entry.content): entry for entry in before.entries}
+        changed: dict[tuple[str, str], Entry] = {}
+        classes = set(before.classes)
+        for case, mend in chosen:
+            if mend.action == "merge":
+                classes = (classes - {mend.label}) | {mend.to}
+            for place in _places(before, case, mend):
+                if place not in new:
+                    raise UserError(
+                        "The data set '{name}' has no image '{image}' there. It was changed meanwhile: look at it "
+                        "again.",
+                        name=before.name, image=place[1],
+                    )  # fmt: skip
+                changed[place] = _mended(changed.get(place, new[place]), mend)
+        taken: set[tuple[str, str]] = set(new) - set(changed)
+        entries = []
+        for entry in before.entries:
+            place = (entry.label, entry.content)
+            entry = changed.get(place, entry)
+            # What a class has already is not put there twice.
+            if place not in changed or (entry.label, entry.content) not in taken:
+                entries.append(entry)
+                taken.add((entry.label, entry.content))
+        after = replace(before, entries=tuple(entries), classes=tuple(sorted(classes)))
+        return after, Note(done, {"count": len(changed)})
+
+    return edits.edit(name, change)
+
+
+def _first(case: Case, action: str) -> Mend | None:
+    return next((mend for mend in case.mends if mend.action == action), None)
+
+
+def _places(dataset: Dataset, case: Case, mend: Mend) -> list[tuple[str, str]]:
+    """(class, content) of every entry that a mend changes."""
+    if mend.action == "merge":
+        return [(entry.label, entry.content) for entry in dataset.entries if entry.label == mend.label]
+    images = [case.images[place] for place in mend.places]
+    if mend.action == "move":  # in every class it is in: a content never lies in two splits
+        contents = {image.content for image in images}
+        return [(entry.label, entry.content) for entry in dataset.entries if entry.content in contents]
+    return [(image.label, image.content) for image in images]
+
+
+def _mended(entry: Entry, mend: Mend) -> Entry:
+    match mend.action:
+        case "exclude":
+            return replace(entry, excluded=True)
+        case "move":
+            return replace(entry, split=mend.to)
+        case _:
+            return replace(entry, label=mend.to)

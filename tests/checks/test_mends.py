@@ -1,0 +1,103 @@
+"""Mends are one edit, undone by one undo; what is fine stays fine."""
+
+import numpy as np
+import pytest
+
+from core.checks import check, mends, store
+from core.checks.report import Case, Mend, Note, Report, Shown
+from core.checks.sources import of_dataset
+from core.data import datasets, edits, importing
+from core.errors import UserError
+
+
+@pytest.fixture
+def pets(clean, scene):
+    """A data set with an image in two classes and a near copy in two splits."""
+    image = scene(0)
+    image.save(clean / "train/dogs/wrong.jpg", quality=90)
+    scene(2).save(clean / "test/cats/smaller.jpg", quality=40)
+    importing.import_source(clean, "pets")
+    return "pets"
+
+
+@pytest.fixture
+def reported(finding):
+    """reported(name, check) -> the finding in a data set as it is now."""
+
+    def make(name, wanted):
+        looked = check.look(of_dataset(datasets.load(name)), {}, lambda *progress: None)
+        return finding(looked.report, wanted)
+
+    return make
+
+
+def entries(name):
+    return sorted((e.label, e.content, e.split, e.excluded) for e in datasets.load(name).entries)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "action"),
+    [("two_labels", "exclude"), ("two_labels", "relabel"), ("leaks", "exclude"), ("leaks", "move")],
+)
+def test_each_mend_ends_its_finding_and_can_be_undone(pets, reported, wanted, action):
+    before = entries(pets)
+    found = reported(pets, wanted)
+    assert action in mends.offered(found.cases)
+    mends.apply(pets, found.cases, action)
+    assert entries(pets) != before
+    assert reported(pets, wanted) is None
+    edits.undo(pets)
+    assert entries(pets) == before
+
+
+def test_merging_classes(pets):
+    edits.add_class(pets, "dog")
+    edits.move_images(pets, [datasets.load(pets).live("train")[0].image], "dog")
+    before = entries(pets)
+    mends.apply(pets, [Case((), Note("", {}), (Mend("merge", (), "dogs", "dog"),), about="dog")], "merge")
+    assert datasets.load(pets).classes == ("cats", "dogs")
+    edits.undo(pets)
+    assert entries(pets) == before
+
+
+def test_a_case_that_is_no_longer_there_says_so(pets, reported):
+    found = reported(pets, "leaks")
+    edits.delete_images(pets, [found.cases[0].images[1].file])
+    with pytest.raises(UserError, match="It was changed meanwhile"):
+        mends.apply(pets, found.cases, "exclude")
+    with pytest.raises(UserError, match="nothing to mend"):
+        mends.apply(pets, [], "exclude")
+
+
+def test_fine_is_remembered_by_contents_and_can_be_taken_back(pets, reported):
+    found = reported(pets, "leaks")
+    report = Report("pets", "", "photo", 1, (found,))
+    store.folder(pets).mkdir()
+    store.set_fine(pets, found.keys())
+    edits.exclude_images(pets, [datasets.load(pets).live("test")[0].image])  # other changes do not matter
+    assert report.without(store.fine(pets)).findings == ()
+    assert reported(pets, "leaks").keys() == found.keys()
+    store.set_fine(pets, found.keys(), is_fine=False)
+    assert report.without(store.fine(pets)) == report
+
+
+def test_kept_measures_and_report_are_read_back(pets):
+    source = of_dataset(datasets.load(pets))
+    looked = check.look(source, {}, lambda *progress: None)
+    store.folder(pets).mkdir()
+    store.save(pets, looked.report)
+    store.save_measures(pets, source, looked.evidence.rows)
+    assert store.latest(datasets.load(pets)) == looked.report
+    known = store.measures(pets, source.kind)
+    again = check.look(source, known, lambda *progress: None)
+    assert np.array_equal(again.evidence.rows, looked.evidence.rows)
+    assert store.measures(pets, "drawing") == {}
+    edits.exclude_images(pets, [source.items[0].entry.image])
+    assert store.latest(datasets.load(pets)) is None
+
+
+def test_a_key_names_a_case_by_contents_or_by_what_it_is_about():
+    one = Case((Shown("a.jpg", "cats", "train", "", "1"),), Note("x", {}))
+    renamed = Case((Shown("b.jpg", "cats", "train", "", "1"),), Note("y", {}))
+    assert one.key("dark") == renamed.key("dark") != one.key("blurry")
+    assert Case(one.images, one.note, about="cats").key("dark") == Case((), one.note, about="cats").key("dark")

@@ -1,0 +1,48 @@
+"""The tutorials' layouts, as they are."""
+
+import shutil
+
+import pytest
+
+from core.checks import sources
+from core.data import importing
+from core.errors import UserError
+
+
+def placed(source):
+    with sources.opened(str(source)) as opened:
+        return sorted((item.label, item.split) for item in opened.items)
+
+
+@pytest.mark.parametrize("wrapping", ["", "train/", "dogs-vs-cats/train/"])
+def test_kaggles_flat_files(tmp_path, zipped, photo, encoded, wrapping):
+    files = {f"{wrapping}{kind}.{n}.jpg": encoded(photo(n), "JPEG") for kind in ("cat", "dog") for n in range(5)}
+    expected = [("cat", None)] * 5 + [("dog", None)] * 5
+    assert placed(zipped(files)) == expected
+    shutil.unpack_archive(zipped(files), tmp_path / "flat")
+    assert placed(tmp_path / "flat") == expected
+    assert importing.import_source(tmp_path / "flat", "flat").added == 10
+
+
+def test_class_folders_inside_splits(clean):
+    assert placed(clean).count(("cats", "train")) == 6
+
+
+def test_a_zip_in_a_zip_is_refused_with_a_hint(zipped):
+    with pytest.raises(UserError, match="is an archive inside the data set"):
+        placed(zipped({"train.zip": b"PK", "cats/1.jpg": b"x"}))
+
+
+def test_names_that_an_import_refuses_are_looked_at(tmp_path, class_files, zipped, look, finding):
+    path = zipped(class_files({"Cats": 5, "cats": 5}))
+    with pytest.raises(UserError, match="upper and lower case"):
+        importing.import_source(path, "pets")
+    assert finding(look(path), "names").cases[0].mends[0].action == "merge"
+
+
+def test_nothing_there_is_said(tmp_path):
+    with pytest.raises(UserError, match="There is no data set"):
+        placed("nowhere")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match="There are no images in it"):
+        placed(tmp_path / "empty")

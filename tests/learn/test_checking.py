@@ -1,0 +1,52 @@
+"""A data set's check from its folder to its folder."""
+
+import pytest
+
+from core import weights
+from core.checks import sources, store
+from core.data import datasets, importing
+from core.errors import UserError
+from core.learn import checking
+
+
+@pytest.fixture
+def pets(zipped, class_files):
+    importing.import_source(zipped(class_files({"cats": 12, "dogs": 12})), "pets")
+    return "pets"
+
+
+@pytest.mark.slow
+def test_a_check_is_kept_until_the_data_set_changes(pets):
+    checking.check_dataset(pets)
+    report = store.latest(datasets.load(pets))
+    assert store.status(pets).state == "done"
+    assert report.images == 24
+    assert report.left_out == ()
+    checking.check_dataset(pets)
+    assert store.latest(datasets.load(pets)) == report
+
+
+def test_a_wish_to_cancel_is_noticed(pets):
+    store.folder(pets).mkdir()
+    store.wish_cancel(pets)
+    checking.check_dataset(pets)
+    assert store.status(pets).state == "cancelled"
+    assert store.latest(datasets.load(pets)) is None
+
+
+def test_without_weights_the_label_check_says_why_it_was_left_out(pets, monkeypatch):
+    def missing(name):
+        raise UserError("The ImageNet weights of {name} are missing.", name=name)
+
+    monkeypatch.setattr(weights, "find", missing)
+    report = checking.checked(sources.of_dataset(datasets.load(pets)), lambda *progress: None)
+    assert {one.check for one in report.left_out} == {"labels", "outliers"}
+    assert all("efficientnet_lite0 are missing" in str(one.note) for one in report.left_out)
+
+
+def test_images_damaged_on_disk_are_told(pets):
+    for entry in datasets.load(pets).entries:
+        datasets.load(pets).image_path(entry).write_bytes(b"")
+    checking.check_dataset(pets)
+    [finding] = [f for f in store.latest(datasets.load(pets)).findings if f.check == "unreadable"]
+    assert len(finding.cases) == 24

@@ -1,0 +1,91 @@
+"""What still stands of the last check of a data set, while its findings are being mended one after the other.
+
+After a mend the report is no longer about the data set as it is. A case whose images all are where it saw them is as
+true as before and can be mended without checking anew; the others are left out and counted.
+"""
+
+from collections.abc import Collection
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
+
+from core import paths
+from core.checks import store
+from core.checks.report import Case, Finding, Mend, Report
+from core.data.manifest import Dataset
+
+Place = tuple[str, str | None, str]  # class, split, content
+
+
+class Standing(NamedTuple):
+    """The last report of a data set, as far as it still stands."""
+
+    report: Report  # what is open: neither set fine nor touched by later changes
+    fine: tuple[tuple[str, Case], ...]  # (check, case) that a person looked at and found fine
+    current: bool  # whether it is about the data set as it is now
+    touched: int  # cases that later changes touched
+
+
+def of(dataset: Dataset) -> Standing | None:
+    """None where the data set was never checked."""
+    path = store.folder(dataset.name) / "report.json"
+    try:
+        stat = path.stat()
+    except FileNotFoundError:
+        return None
+    report = _parsed(path, stat.st_mtime_ns, stat.st_ino, stat.st_size)
+    current, touched = report.fingerprint == dataset.fingerprint, 0
+    if not current:
+        before, report = report, untouched(report, dataset)
+        touched = _count(before) - _count(report)
+    known = store.fine(dataset.name)
+    fine = tuple(
+        (finding.check, case)
+        for finding in (report.findings if known else ())
+        for case, key in zip(finding.cases, finding.keys(), strict=True)
+        if key in known
+    )
+    return Standing(report.without(known) if fine else report, fine, current, touched)
+
+
+def untouched(report: Report, dataset: Dataset) -> Report:
+    """The cases of an earlier report that are as true of the data set as it is now."""
+    there = {(entry.label, entry.split, entry.content) for entry in dataset.live()}
+    classes = frozenset(dataset.classes)
+    findings = []
+    for finding in report.findings:
+        cases = tuple(left for case in finding.cases if (left := _left(case, there, classes)) is not None)
+        if cases:
+            findings.append(Finding(finding.check, finding.severity, cases))
+    return replace(report, findings=tuple(findings))
+
+
+def _left(case: Case, there: Collection[Place], classes: Collection[str]) -> Case | None:
+    images = tuple(image for image in case.images if (image.label, image.split, image.content) in there)
+    whole = len(images) == len(case.images)
+    mends = tuple(mend for mend in case.mends if _possible(mend, whole, classes))
+    # Of a class or a clue the images are examples only: such a case outlives some of them.
+    images_left = whole or (case.about and images)
+    if not images_left or (case.mends and not mends):
+        return None
+    return replace(case, images=images, mends=mends)
+
+
+def _possible(mend: Mend, whole: bool, classes: Collection[str]) -> bool:
+    match mend.action:
+        case "merge":
+            return mend.label in classes and mend.to in classes
+        case "relabel":
+            return whole and mend.to in classes
+        case _:
+            return whole
+
+
+def _count(report: Report) -> int:
+    return sum(len(finding.cases) for finding in report.findings)
+
+
+@lru_cache(maxsize=8)
+def _parsed(path: Path, *_stamp: int) -> Report:
+    return Report.from_json(paths.read_json(path))
