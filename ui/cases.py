@@ -77,11 +77,11 @@ def _all(found: Finding, dataset: Dataset) -> None:
     with st.container(horizontal=True):
         for action in [] if dataset.read_only else mends.offered(found.cases):
             # Where a case leaves a choice, as between two classes, nobody can choose for all of them.
-            clear = [case for case in found.cases if sum(mend.action == action for mend in case.mends) == 1]
+            clear = mends.clear(found.cases, action)
             label = _("{mend}: all {n}").format(mend=_(mends.ACTIONS[action][0]), n=f"{len(clear):,}")
             explained = _("Each case in the way that is suggested for it. One Undo takes all of it back.")
             if clear and st.button(label, icon=ICONS[action], help=explained, key=f"all_{found.check}_{action}"):
-                mends.apply(dataset.name, clear, action)
+                mends.apply_each(dataset.name, clear)
                 gallery.done(dataset.name)
         label = _("I looked, all {n} are fine").format(n=f"{len(found.cases):,}")
         if st.button(label, icon=":material/check:", type="tertiary", key=f"all_fine_{found.check}"):
