@@ -54,7 +54,8 @@ def measure_all(
 ) -> tuple[np.ndarray, dict[int, Note]]:
     """The measures of n items, (n,) MEASURES, and why those that cannot be read cannot be.
 
-    `known`: rows measured before, by content; new ones of a data set are added. on_progress(done, total) may raise to stop.
+    `known`: rows measured before, by content; a data set's new ones are added. on_progress(done, total) may raise to
+    stop.
     """
     rows, errors = np.zeros(len(items), MEASURES), {}
 

@@ -30,6 +30,18 @@ def clear(cases: Sequence[Case], action: str) -> list[tuple[Case, Mend]]:
     return [(case, own[0]) for case, own in found if len(own) == 1]
 
 
+def ways(case: Case, most: int) -> list[Mend]:
+    """A person's choices for one case: its mends; where one keeps a single image, each of the first `most` instead."""
+    found = []
+    for mend in case.mends:
+        found.append(mend)
+        kept = {*range(len(case.images))} - {*mend.places}
+        if mend.action == "exclude" and mend.places and len(kept) == 1:
+            others = [place for place in range(min(most, len(case.images))) if place not in kept]
+            found += [mend._replace(places=tuple(n for n in range(len(case.images)) if n != place)) for place in others]
+    return found
+
+
 def apply(name: str, cases: Sequence[Case], action: str) -> Dataset:
     """Mend all cases that are `clear` about this action, in one edit; the others stay as they are.
 

@@ -77,7 +77,7 @@ def measures(name: str, kind: str) -> dict[str, np.ndarray]:
 
 
 def save_measures(name: str, source: Source, known: Mapping[str, np.ndarray]) -> None:
-    """Keep what is known of a data set's images, MEASURES by content; what cannot be read is not, and is tried again."""
+    """Keep what is known of a data set's images, MEASURES by content; what cannot be read is tried again."""
     contents = sorted({item.entry.content for item in source.items} & known.keys())
     rows = np.zeros(len(contents), MEASURES)
     for place, content in enumerate(contents):

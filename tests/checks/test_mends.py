@@ -135,3 +135,12 @@ def test_a_key_names_a_case_by_contents_or_by_what_it_is_about():
     renamed = Case((Shown("b.jpg", "cats", "train", "", "1"),), Note("y", {}))
     assert one.key("dark") == renamed.key("dark") != one.key("blurry")
     assert Case(one.images, one.note, about="cats").key("dark") == Case((), one.note, about="cats").key("dark")
+
+
+def test_any_of_a_group_of_copies_may_be_the_one_to_keep():
+    images = tuple(Shown(f"{n}.jpg", "cats", "train", "", str(n)) for n in range(4))
+    case = Case(images, Note("x", {}), (Mend("exclude", (1, 2, 3)), Mend("move", (1,), "train")))
+    assert [mend.places for mend in mends.ways(case, 3)] == [(1, 2, 3), (0, 2, 3), (0, 1, 3), (1,)]
+    assert len(mends.clear([case], "exclude")) == 1
+    both = Case(images[:2], Note("x", {}), (Mend("exclude", (0, 1)), Mend("relabel", (0, 1), "dogs")))
+    assert mends.ways(both, 8) == [*both.mends]
