@@ -209,7 +209,10 @@ class Engine:
         return sorted(live, key=lambda run: (run.state != "running", run.changed))
 
     def resume_interrupted(self) -> list[runs.Run]:
-        """Go on with what a killed server left queued or running; returns it in the queue's order."""
+        """Go on with what a killed server left queued or running; returns the trainings in the queue's order."""
+        for name in datasets.list_names():  # checks first: they are quick, and what they measured is kept
+            if store.status(name).live:
+                self.check(name)
         interrupted = self.queue()
         for run in interrupted:
             self._start(run.key)
@@ -271,7 +274,7 @@ def builtin_run() -> runs.Run | None:
 
 @functools.cache
 def start_in_background() -> threading.Thread:
-    """Start the engine, go on with interrupted trainings, and teach the built-in shapes classifier if need be."""
+    """Start the engine, go on with what was interrupted, and teach the built-in shapes classifier if need be."""
     thread = threading.Thread(target=_start, name="handful-start", daemon=True)
     thread.start()
     return thread

@@ -181,3 +181,12 @@ def test_a_check_is_shared_waits_its_turn_and_can_be_cancelled(engine, dataset):
     engine.check("hands")
     wait(lambda: store.status("hands").state == "done")
     assert store.latest(datasets.load("hands")) == report
+
+
+def test_a_check_that_a_killed_server_left_is_made_again(engine, dataset):
+    store.folder("hands").mkdir(exist_ok=True)
+    for state in store.LIVE_STATES:
+        store.set_state("hands", state)
+        assert engine.resume_interrupted() == []
+        wait(lambda: store.status("hands").state == "done")
+    assert store.latest(datasets.load("hands"))

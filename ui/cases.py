@@ -64,6 +64,8 @@ def _is_open(heading: str, key: str, at_first: bool = False) -> bool:
     # the browser would build it anew and lose the place it had scrolled to.
     is_open = st.session_state.get(key, at_first)
     icon = ":material/expand_less:" if is_open else ":material/expand_more:"
+    state = _("Hide") if is_open else _("Show")  # in words too, for those who hear the page
+    heading += f" · :small[{state}]"
     st.button(heading, icon=icon, type="tertiary", key=f"{key}_heading", on_click=_open, args=(key, not is_open))
     return is_open
 
@@ -77,11 +79,11 @@ def _all(found: Finding, dataset: Dataset) -> None:
     with st.container(horizontal=True):
         for action in [] if dataset.read_only else mends.offered(found.cases):
             # Where a case leaves a choice, as between two classes, nobody can choose for all of them.
-            clear = [case for case in found.cases if sum(mend.action == action for mend in case.mends) == 1]
+            clear = mends.clear(found.cases, action)
             label = _("{mend}: all {n}").format(mend=_(mends.ACTIONS[action][0]), n=f"{len(clear):,}")
             explained = _("Each case in the way that is suggested for it. One Undo takes all of it back.")
             if clear and st.button(label, icon=ICONS[action], help=explained, key=f"all_{found.check}_{action}"):
-                mends.apply(dataset.name, clear, action)
+                mends.apply_each(dataset.name, clear)
                 gallery.done(dataset.name)
         label = _("I looked, all {n} are fine").format(n=f"{len(found.cases):,}")
         if st.button(label, icon=":material/check:", type="tertiary", key=f"all_fine_{found.check}"):
@@ -126,7 +128,7 @@ def show(case: Case, dataset: Dataset) -> None:
 def _mend(case: Case, key: str, dataset: Dataset) -> None:
     """What can be done with one case; the suggested mend first."""
     with st.container(horizontal=True, gap="xsmall"):
-        for number, mend in enumerate([] if dataset.read_only else case.mends):
+        for number, mend in enumerate([] if dataset.read_only else mends.ways(case, GROUP)):
             if st.button(_verb(case, mend), icon=ICONS[mend.action], key=f"mend_{key}_{number}", wrap=True):
                 mends.apply_each(dataset.name, [(case, mend)])
                 gallery.done(dataset.name)

@@ -1,7 +1,7 @@
 """The verb: look at a source once, and tell what was found."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -39,8 +39,11 @@ class Looked:
     report: Report
 
 
-def look(source: Source, known: Mapping[str, np.ndarray], on_progress: OnProgress) -> Looked:
-    """Everything but what needs features. `known`: measures of images that were taken before, by content.
+def look(source: Source, known: MutableMapping[str, np.ndarray], on_progress: OnProgress) -> Looked:
+    """Everything but what needs features.
+
+    `known`: measures of images that were taken before, by content; those of a data set's other images are added to it,
+    one by one, so that what was measured is not lost when `on_progress` raises.
 
     UserError where there are no images.
     """
@@ -58,7 +61,7 @@ def look(source: Source, known: Mapping[str, np.ndarray], on_progress: OnProgres
 
 def judged(looked: Looked, features: np.ndarray, on_progress: OnProgress) -> Report:
     """The report with what features say: (m, d) of the m readable images, in order."""
-    start, evidence = time.time(), looked.evidence
+    evidence = looked.evidence
     labels = np.array([evidence.source.items[index].label for index in evidence.readable])
     try:
         answer = judge(
@@ -68,14 +71,14 @@ def judged(looked: Looked, features: np.ndarray, on_progress: OnProgress) -> Rep
     except UserError as error:
         return without_features(looked, error)
     answer = replace(answer, kept=evidence.readable[answer.kept])
-    seconds = looked.report.seconds + time.time() - start
-    return _report(replace(evidence, judged=answer), looked.report.created, seconds)
+    # Since the check began: describing the images, in between, is most of it.
+    return _report(replace(evidence, judged=answer), looked.report.created, time.time() - looked.report.created)
 
 
 def without_features(looked: Looked, error: UserError) -> Report:
     """The report, saying why the checks that need features were left out."""
     left_out = tuple(LeftOut(one.check, Note(error.template, error.values)) for one in looked.report.left_out)
-    return replace(looked.report, left_out=left_out)
+    return replace(looked.report, left_out=left_out, seconds=time.time() - looked.report.created)
 
 
 def _copies(kind: str, rows: np.ndarray, on_progress: OnProgress) -> tuple[np.ndarray, np.ndarray]:

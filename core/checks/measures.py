@@ -5,7 +5,7 @@ JPEGs are decoded at 1/2, 1/4 or 1/8 of their size, which still reads all of the
 
 import hashlib
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, MutableMapping, Sequence
 
 import cv2
 import numpy as np
@@ -49,12 +49,13 @@ _UNREADABLE = N_("It cannot be read ({reason}).")
 def measure_all(
     items: Sequence[Item],
     kind: str,
-    known: Mapping[str, np.ndarray],
+    known: MutableMapping[str, np.ndarray],
     on_progress: Callable[[int, int], None],
 ) -> tuple[np.ndarray, dict[int, Note]]:
     """The measures of n items, (n,) MEASURES, and why those that cannot be read cannot be.
 
-    `known`: rows measured before, by content. on_progress(done, total) may raise to stop.
+    `known`: rows measured before, by content; a data set's new ones are added. on_progress(done, total) may raise to
+    stop.
     """
     rows, errors = np.zeros(len(items), MEASURES), {}
 
@@ -68,11 +69,13 @@ def measure_all(
         except OSError as error:
             return Note(_UNREADABLE, {"reason": error.strerror})
 
-    for index, result in enumerate(in_threads(of_item, items)):
+    for index, (item, result) in enumerate(zip(items, in_threads(of_item, items), strict=True)):
         if isinstance(result, Note):
             errors[index] = result
         else:
             rows[index] = result
+            if item.entry is not None:
+                known[item.entry.content] = rows[index]
         on_progress(index + 1, len(items))
     return rows, errors
 

@@ -1,6 +1,6 @@
 """Mend what was found: one edit of the data set for any number of cases, which `core.data.edits.undo` takes back."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from core.checks.report import Case, Mend
@@ -24,19 +24,39 @@ def offered(cases: Sequence[Case]) -> list[str]:
     return list(dict.fromkeys(action for _, action in by_rank))
 
 
-def apply(name: str, cases: Sequence[Case], action: str) -> Dataset:
-    """Mend cases by the first of their mends with this action, in one edit; those that have none stay as they are.
+def clear(cases: Sequence[Case], action: str) -> list[tuple[Case, Mend]]:
+    """The cases with exactly one mend of this action, and that mend: where there are several, a person chooses."""
+    found = [(case, [mend for mend in case.mends if mend.action == action]) for case in cases]
+    return [(case, own[0]) for case, own in found if len(own) == 1]
 
-    UserError where the data set is built in, or where an image is no longer where the case saw it.
+
+def ways(case: Case, most: int) -> list[Mend]:
+    """A person's choices for one case: its mends; where one keeps a single image, each of the first `most` instead."""
+    found = []
+    for mend in case.mends:
+        found.append(mend)
+        kept = {*range(len(case.images))} - {*mend.places}
+        if mend.action == "exclude" and mend.places and len(kept) == 1:
+            others = [place for place in range(min(most, len(case.images))) if place not in kept]
+            found += [mend._replace(places=tuple(n for n in range(len(case.images)) if n != place)) for place in others]
+    return found
+
+
+def apply(name: str, cases: Sequence[Case], action: str) -> Dataset:
+    """Mend all cases that are `clear` about this action, in one edit; the others stay as they are.
+
+    UserError where no case is left, where the data set is built in, or where an image or a class is no longer where
+    the case saw it.
     """
-    chosen = [(case, mend) for case in cases if (mend := _first(case, action)) is not None]
-    return apply_each(name, chosen)
+    return apply_each(name, clear(cases, action))
 
 
 def apply_each(name: str, chosen: Sequence[tuple[Case, Mend]]) -> Dataset:
     """Mend each case by the mend chosen for it, all of one action, in one edit. UserError as `apply`."""
     if not chosen:
-        raise UserError("There is nothing to mend that way. Choose another mend.")
+        raise UserError(
+            "There is nothing to mend that way all at once. Mend the cases one by one, or choose another mend."
+        )
     _, done = ACTIONS[chosen[0][1].action]
 
     def change(before: Dataset) -> tuple[Dataset, Note]:
@@ -44,9 +64,15 @@ def apply_each(name: str, chosen: Sequence[tuple[Case, Mend]]) -> Dataset:
         changed: dict[tuple[str, str], Entry] = {}
         classes = set(before.classes)
         for case, mend in chosen:
+            if mend.action in ("relabel", "merge") and mend.to not in before.classes:
+                raise UserError(
+                    "The data set '{name}' no longer has the class '{label}'. It was changed meanwhile: look at it "
+                    "again.",
+                    name=before.name, label=mend.to,
+                )  # fmt: skip
             if mend.action == "merge":
                 classes = (classes - {mend.label}) | {mend.to}
-            for place in _places(before, case, mend):
+            for place in _places(before, changed, case, mend):
                 if place not in new:
                     raise UserError(
                         "The data set '{name}' has no image '{image}' there. It was changed meanwhile: look at it "
@@ -69,14 +95,13 @@ def apply_each(name: str, chosen: Sequence[tuple[Case, Mend]]) -> Dataset:
     return edits.edit(name, change)
 
 
-def _first(case: Case, action: str) -> Mend | None:
-    return next((mend for mend in case.mends if mend.action == action), None)
-
-
-def _places(dataset: Dataset, case: Case, mend: Mend) -> list[tuple[str, str]]:
-    """(class, content) of every entry that a mend changes."""
-    if mend.action == "merge":
-        return [(entry.label, entry.content) for entry in dataset.entries if entry.label == mend.label]
+def _places(
+    dataset: Dataset, changed: Mapping[tuple[str, str], Entry], case: Case, mend: Mend
+) -> list[tuple[str, str]]:
+    """(class, content) of every entry that a mend changes, as it was before any was `changed`."""
+    if mend.action == "merge":  # also what an earlier case has merged into this class
+        places = [(entry.label, entry.content) for entry in dataset.entries]
+        return [place for place in places if (changed[place].label if place in changed else place[0]) == mend.label]
     images = [case.images[place] for place in mend.places]
     if mend.action == "move":  # in every class it is in: a content never lies in two splits
         contents = {image.content for image in images}

@@ -86,8 +86,8 @@ class Report:
     images: int
     findings: tuple[Finding, ...]
     left_out: tuple[LeftOut, ...] = ()
-    created: float = 0.0  # seconds since 1970
-    seconds: float = 0.0  # how long it took
+    created: float = 0.0  # when the check began, in seconds since 1970
+    seconds: float = 0.0  # how long all of it took
 
     def without(self, fine: Collection[str]) -> "Report":
         """The report without the cases whose keys are in `fine`: what is still open."""

@@ -9,14 +9,14 @@ cancel         present while a person wishes a running check to stop
 """
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from core import paths
-from core.checks.measures import VERSION
+from core.checks.measures import MEASURES, VERSION
 from core.checks.report import Report
 from core.checks.sources import Source
 from core.data.manifest import Dataset, locked
@@ -76,12 +76,14 @@ def measures(name: str, kind: str) -> dict[str, np.ndarray]:
         return dict(zip(kept["contents"].tolist(), kept["rows"], strict=True))
 
 
-def save_measures(name: str, source: Source, rows: np.ndarray) -> None:
-    """Keep the measures, (n,) MEASURES, of a data set's n items; those that cannot be read are tried again."""
-    kept = rows["format"] > 0
-    contents = np.array([item.entry.content for item, keep in zip(source.items, kept, strict=True) if keep])
+def save_measures(name: str, source: Source, known: Mapping[str, np.ndarray]) -> None:
+    """Keep what is known of a data set's images, MEASURES by content; what cannot be read is tried again."""
+    contents = sorted({item.entry.content for item in source.items} & known.keys())
+    rows = np.zeros(len(contents), MEASURES)
+    for place, content in enumerate(contents):
+        rows[place] = known[content]
     with paths.replacing(folder(name) / "measures.npz") as temporary, temporary.open("wb") as file:
-        np.savez(file, version=VERSION, kind=source.kind, contents=contents, rows=rows[kept])
+        np.savez(file, version=VERSION, kind=source.kind, contents=np.array(contents, str), rows=rows)
 
 
 def fine(name: str) -> frozenset[str]:

@@ -57,8 +57,11 @@ def checked(source: Source, on_progress: OnProgress) -> Report:
     # What was left out for want of images stays so; weights may have come meanwhile.
     if latest is not None and all(one.note.template == TOO_FEW for one in latest.left_out):
         return latest
-    looked = check.look(source, store.measures(source.name, source.kind), on_progress)
-    store.save_measures(source.name, source, looked.evidence.rows)
+    known = store.measures(source.name, source.kind)
+    try:
+        looked = check.look(source, known, on_progress)
+    finally:  # also when it is cancelled: the next check goes on from there
+        store.save_measures(source.name, source, known)
     store.save(source.name, looked.report)
     report = with_labels(looked, on_progress)
     store.save(source.name, report)

@@ -1,5 +1,8 @@
 """A data set's check from its folder to its folder."""
 
+import time
+
+import numpy as np
 import pytest
 
 from core import weights
@@ -32,6 +35,29 @@ def test_a_wish_to_cancel_is_noticed(pets):
     checking.check_dataset(pets)
     assert store.status(pets).state == "cancelled"
     assert store.latest(datasets.load(pets)) is None
+
+
+def test_what_was_measured_before_a_cancel_is_kept(pets):
+    def stop(stage, share, done, total):
+        if done == 5:
+            raise checking.Cancelled
+
+    source = sources.of_dataset(datasets.load(pets))
+    store.folder(pets).mkdir()
+    for _ in range(2):  # a second one, stopped as early, loses nothing
+        with pytest.raises(checking.Cancelled):
+            checking.checked(source, stop)
+        assert {*store.measures(pets, source.kind)} == {item.entry.content for item in source.items[:5]}
+
+
+def test_the_time_of_a_check_is_all_of_its_time(pets, monkeypatch):
+    def slowly(looked, on_progress):
+        time.sleep(0.3)
+        return np.random.default_rng(0).normal(size=(24, 8)).astype(np.float16)
+
+    monkeypatch.setattr(checking, "describe", slowly)
+    report = checking.checked(sources.of_dataset(datasets.load(pets)), lambda *progress: None)
+    assert 0.3 < report.seconds <= time.time() - report.created
 
 
 def test_without_weights_the_label_check_says_why_it_was_left_out(pets, monkeypatch):

@@ -158,6 +158,16 @@ def test_one_case_is_mended_the_others_still_stand_and_undo_brings_it_back(repor
     assert buttons(app).count("Keep only 1") == 2
 
 
+def test_the_other_copy_may_be_the_one_to_keep_and_a_heading_says_whether_it_is_open(report, pets):
+    app = check_view()
+    assert heading(app, f"**{CHECKS[WORST].title}**").label.endswith("Hide]")
+    assert heading(app, f"**{CHECKS[OTHER].title}**").label.endswith("Show]")
+    press(app, "Keep only 2")
+    kept = {entry.image for entry in datasets.load("pets").live()}
+    assert pets.entries[0].image not in kept
+    assert pets.entries[6].image in kept
+
+
 def test_all_of_a_finding_are_mended_at_once(report):
     app = opens(check_view(), f"**{CHECKS[OTHER].title}**")
     press(app, "Leave out: all 3")
