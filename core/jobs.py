@@ -80,6 +80,12 @@ class Engine:
         fire_and_forget(future)
         return future
 
+    def _wait(self, future: Future) -> None:
+        from distributed import wait
+
+        with self._client.as_current():  # Dask's `wait` knows no other client than this thread's
+            wait(future)
+
     def warm_up(self) -> None:
         """Have the workers make the built-in drawings and import TensorFlow; returns with the drawings, in seconds."""
         self._send("predict", "core.learn.worker:warm_up_prediction")
@@ -98,15 +104,13 @@ class Engine:
         return runs.find(run.key)
 
     def _start(self, key: str) -> None:
-        from distributed import wait
-
         with self._lock:
             runs.withdraw_cancel(key)
             earlier = self._futures.get(key)
             if earlier is not None and not earlier.done():
                 if runs.find(key).live:
                     return
-                wait(earlier)  # a training writes its end just before its task ends
+                self._wait(earlier)  # a training writes its end just before its task ends
             if earlier is not None:
                 earlier.release()  # Dask would otherwise answer with the earlier, cancelled or failed attempt
             runs.set_state(key, "queued", seconds=runs.find(key).seconds)
@@ -141,8 +145,6 @@ class Engine:
 
     def check(self, name: str) -> None:
         """Check a data set, or share the check under way. Its status and report are in `core.checks.store`."""
-        from distributed import wait
-
         dataset = datasets.load(name)
         task = f"check-{dataset.name}"
         with self._lock:
@@ -152,7 +154,7 @@ class Engine:
             if earlier is not None and not earlier.done():
                 if store.status(dataset.name).live:
                     return
-                wait(earlier)  # a check writes its end just before its task ends
+                self._wait(earlier)  # a check writes its end just before its task ends
             store.set_state(dataset.name, "queued")
             # Each asking has a key of its own, for Dask would answer an old one with what came of it.
             future = self._send("train", "core.learn.worker:check", dataset.name, fifo_timeout="0 ms")

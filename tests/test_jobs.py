@@ -75,6 +75,12 @@ def test_two_visitors_share_one_training_and_a_third_gets_the_cache(engine, data
     assert third.changed == before.changed
 
 
+def test_the_end_of_a_task_is_waited_for(engine):
+    task = engine._submit("predict", "time:sleep", 0.5)
+    engine._wait(task)  # as when somebody resumes at once after a cancel
+    assert task.done()
+
+
 def test_cancel_takes_less_than_two_seconds_and_resuming_keeps_the_epochs(engine, dataset):
     key = engine.submit(config(dataset, **LONG), dataset).key
     wait(lambda: epochs_done(key) >= 3)
