@@ -72,11 +72,11 @@ def cut_off(folder: Path, names: list[str], rng: np.random.Generator) -> None:
         (folder / name).write_bytes(content[: int(rng.uniform(0, 0.95) * len(content))])
 
 
-def changed(folder: Path, names: list[str], change, quality: int = 90) -> None:
+def changed(folder: Path, names: list[str], change) -> None:
     """Replace images by what `change` makes of them."""
     for name in names:
         with Image.open(folder / name) as image:
             file = io.BytesIO()
-            change(image.convert("RGB")).save(file, "JPEG", quality=quality)
+            change(image.convert("RGB")).save(file, "JPEG", quality=90)
         (folder / name).unlink()
         (folder / name).write_bytes(file.getvalue())

@@ -83,7 +83,7 @@ def _all(found: Finding, dataset: Dataset) -> None:
             label = _("{mend}: all {n}").format(mend=_(mends.ACTIONS[action][0]), n=f"{len(clear):,}")
             explained = _("Each case in the way that is suggested for it. One Undo takes all of it back.")
             if clear and st.button(label, icon=ICONS[action], help=explained, key=f"all_{found.check}_{action}"):
-                mends.apply_each(dataset.name, clear)
+                mends.apply(dataset.name, found.cases, action)
                 gallery.done(dataset.name)
         label = _("I looked, all {n} are fine").format(n=f"{len(found.cases):,}")
         if st.button(label, icon=":material/check:", type="tertiary", key=f"all_fine_{found.check}"):

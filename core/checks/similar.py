@@ -51,8 +51,8 @@ def components(pairs: np.ndarray, n: int) -> np.ndarray:
 
 def near_pairs(
     thumbs: np.ndarray, radius: float, near: float, like: float, align: bool, on_progress: Callable[[int, int], None]
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Pairs of images that show the same: (m, 2) int, their correlations (m,), and which of them are mirrored (m,).
+) -> tuple[np.ndarray, np.ndarray]:
+    """Pairs of images that show the same: (m, 2) int, and which of them are mirrored: (m,) bool.
 
     thumbs: (n, THUMB, THUMB) uint8 grey, best without exact duplicates. Candidates are at most `radius` apart in their
     low frequencies (2 at most). Where `align`, one is laid over the other by an affine transform (Evangelidis and
@@ -61,9 +61,9 @@ def near_pairs(
     """
     kept = np.flatnonzero(thumbs.reshape(-1, THUMB * THUMB).std(axis=1) >= FLAT)
     if len(kept) < 2:
-        return np.empty((0, 2), int), np.empty(0), np.empty(0, bool)
+        return np.empty((0, 2), int), np.empty(0, bool)
     candidates = _candidates(thumbs[kept], radius)
-    pairs, scores, mirrors = [], [], []
+    pairs, mirrors = [], []
     for done, ((whole, part), (distance, mirrored, crop)) in enumerate(candidates.items()):
         if done % CHUNK == 0:
             on_progress(done, len(candidates))
@@ -75,9 +75,8 @@ def near_pairs(
             score = max(score, aligned(one, other, crop))
         if score >= (0.8 if align and distance <= near else like):
             pairs.append(sorted((kept[whole], kept[part])))
-            scores.append(score)
             mirrors.append(mirrored)
-    return np.array(pairs, int).reshape(-1, 2), np.array(scores), np.array(mirrors, bool)
+    return np.array(pairs, int).reshape(-1, 2), np.array(mirrors, bool)
 
 
 _NONE = (np.inf, True, WHOLE)

@@ -15,15 +15,11 @@ from core.data import arrays, datasets
 from core.data.threads import in_threads
 from core.errors import UserError
 from core.learn import features
+from core.learn.training import REPORT_EVERY_S, Cancelled
 from core.results import runs
 
 STRATEGY = "bottleneck"  # whose network describes the images, and whose kept features are shared
 CHUNK = 512  # images in memory
-REPORT_EVERY_S = 0.2  # progress is written, and a wish to cancel noticed, at most this often
-
-
-class Cancelled(Exception):
-    """A person asked to stop."""
 
 
 def check_dataset(name: str) -> None:

@@ -17,7 +17,7 @@ def thumb(image, **options):
 
 
 def near(thumbs):
-    pairs, _, mirrored = similar.near_pairs(np.stack(thumbs), on_progress=lambda *progress: None, **check.NEAR["photo"])
+    pairs, mirrored = similar.near_pairs(np.stack(thumbs), on_progress=lambda *progress: None, **check.NEAR["photo"])
     return pairs.tolist(), mirrored.tolist()
 
 
