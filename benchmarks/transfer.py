@@ -4,15 +4,22 @@ An epoch of ours is the whole time from pressing Train to done over the number o
 all. The scripts' is one epoch of `fit`, which for fine-tuning leaves out their features and their head.
 """
 
+from __future__ import annotations
+
 import argparse
 import json
+import math
 import shutil
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from benchmarks import machine
+
+if TYPE_CHECKING:
+    from core.config import TrainConfig
 
 PEERS = {"bottleneck": "bottleneck", "feature_extraction": "extraction", "fine_tuning": "tuning"}
 
@@ -56,8 +63,14 @@ def ours(data: Path, weights_file: Path, strategies: list[str], peers: dict[str,
     for part in pictures:
         frozen.read(part, [features.View()], "features", lambda done, total: None)
         images += len(part.contents)
-    rate = images / (time.perf_counter() - start)
-    print(f"features  {rate:.1f} images/s ({dtype}): {rate / peers['bottleneck']['images_per_second']:.1f} times")
+    rate, script = images / (time.perf_counter() - start), peers["bottleneck"]["images_per_second"]
+    print(f"features  {rate:.1f} images/s ({dtype}): {rate / script:.1f} times")
+    work, limit = operations(config) / 1e9, multiplications(dtype) / 1e9
+    print(
+        f"          {work * rate:.0f} of the {limit:.0f} GFLOP/s at which this machine multiplies matrices in {dtype}: "
+        f"at most {limit / work / script:.1f} times the script by direct convolution",
+        flush=True,
+    )
 
     for name in strategies:
         run = runs.create(make_config(dataset.fingerprint, dataset.kind, name, {"backbone": "vgg16"}), dataset)
@@ -73,6 +86,25 @@ def ours(data: Path, weights_file: Path, strategies: list[str], peers: dict[str,
             f"{seconds / epochs:.1f} s an epoch{speed}",
             flush=True,
         )
+
+
+def operations(config: TrainConfig) -> float:
+    """Floating-point operations of the network's convolutions for one image, a multiplication and an addition each."""
+    from core.learn import features
+
+    layers = features.network(config.backbone, config.weights, config.image_size).layers
+    kernels = [layer for layer in layers if hasattr(layer, "kernel")]
+    return sum(2 * math.prod(layer.kernel.shape) * math.prod(layer.output.shape[1:3]) for layer in kernels)
+
+
+def multiplications(dtype: str, side: int = 2048) -> float:
+    """Floating-point operations a second in products of large square matrices: what no direct convolution exceeds."""
+    import tensorflow as tf
+
+    from core.learn import compute
+
+    matrix = tf.cast(tf.random.normal((side, side)), dtype.removeprefix("mixed_"))
+    return 2 * side**3 * compute.steps_per_second(lambda: tf.matmul(matrix, matrix).numpy(), lambda: None)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ transforms one image at a time. Its shear has been in degrees since 2018; ours i
 differs. The server's preview and a worker's training both call `variants`, with seeds from `seed`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import cv2
@@ -20,7 +20,7 @@ _BORDERS = {
     "reflect": cv2.BORDER_REFLECT,
     "constant": cv2.BORDER_REPLICATE,  # OpenCV's own means something else than SciPy's, and so Keras': see `apply`
 }
-_ROUNDING = 1e-3  # pixels: what is this little outside the image counts as its edge
+ROUNDING = 1e-3  # pixels: what is this little outside the image counts as its edge
 
 
 @dataclass(frozen=True)
@@ -117,15 +117,6 @@ def fill(augmentation: Augmentation, prepare: str) -> tuple[str, int]:
     return augmentation.fill_mode, augmentation.fill_value
 
 
-def variants(
-    images: np.ndarray, augmentation: Augmentation, prepare: str, seeds: Sequence[tuple[int, ...]]
-) -> np.ndarray:
-    """Draw and apply: (n, height, width, channels) uint8 and n seeds -> the same shape, uint8."""
-    if augmentation.changes_nothing:
-        return images
-    return apply(images, draw(augmentation, seeds), *fill(augmentation, prepare))
-
-
 def apply(images: np.ndarray, drawn: Draw, mode: str, value: int) -> np.ndarray:
     """Transform a batch, bilinearly: (n, height, width, channels) uint8 and n draws -> the same shape, uint8.
 
@@ -152,6 +143,22 @@ def apply(images: np.ndarray, drawn: Draw, mode: str, value: int) -> np.ndarray:
     return changed
 
 
+def variants(
+    images: np.ndarray,
+    augmentation: Augmentation,
+    prepare: str,
+    seeds: Sequence[tuple[int, ...]],
+    transform: Callable[[np.ndarray, Draw, str, int], np.ndarray] = apply,
+) -> np.ndarray:
+    """Draw and apply: (n, height, width, channels) uint8 and n seeds -> the same shape, uint8.
+
+    `transform` is `apply`, or what does the same elsewhere.
+    """
+    if augmentation.changes_nothing:
+        return images
+    return transform(images, draw(augmentation, seeds), *fill(augmentation, prepare))
+
+
 def places(transform: np.ndarray, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
     """Where each output pixel's value lies in the input: x and y, (height, width) float32, in pixels."""
     across, down = np.arange(width), np.arange(height)
@@ -164,8 +171,8 @@ def places(transform: np.ndarray, height: int, width: int) -> tuple[np.ndarray, 
 def is_outside(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Which places of (height, width) lie outside the image, (height, width) bool; up to its last pixels' centres."""
     height, width = x.shape
-    return (np.abs(x - (width - 1) / 2) > (width - 1) / 2 + _ROUNDING) | (
-        np.abs(y - (height - 1) / 2) > (height - 1) / 2 + _ROUNDING
+    return (np.abs(x - (width - 1) / 2) > (width - 1) / 2 + ROUNDING) | (
+        np.abs(y - (height - 1) / 2) > (height - 1) / 2 + ROUNDING
     )
 
 

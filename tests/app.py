@@ -26,6 +26,7 @@ CHROMIUM_OPTIONS = (
     "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
     "--disable-sync", "--no-first-run", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream",
 )  # fmt: skip
+QUIET_MS = 200
 SLIDER_MS = 400  # a slider tells the server only after a moment, and nothing shows when it has
 
 
@@ -127,10 +128,23 @@ def go(page: Page, app: App, name: str = "", **query: str) -> None:
     settle(page)
 
 
+IDLE = """quietMs => {
+    const app = document.querySelector("[data-testid=stApp]");
+    if (app?.dataset.testScriptState !== "notRunning") { window.idleSince = null; return false; }
+    window.idleSince ??= performance.now();
+    return performance.now() - window.idleSince > quietMs;
+}"""
+
+
 def settle(page: Page) -> None:
-    """Wait until the page has a heading and its script has ended."""
+    """Wait until the page has a heading and its script has ended, and does not begin anew at once.
+
+    A click reaches the server and comes back before the page tells that its script runs; while it runs, what it has
+    not come to yet is there twice.
+    """
     page.locator("h1").wait_for()
-    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
+    page.evaluate("window.idleSince = null")
+    page.wait_for_function(IDLE, arg=QUIET_MS)
 
 
 def choose(page: Page, label: str, option: str | re.Pattern) -> None:

@@ -11,6 +11,7 @@ from core import augment
 from core.config import FILL_MODES, Augmentation, make_augmentation
 from core.data import images
 from core.errors import UserError
+from core.learn import augment_gpu
 from core.strategies import PRESETS
 
 SIDE = 80
@@ -44,9 +45,15 @@ def by_keras(image: np.ndarray, drawn: augment.Draw, mode: str, value: int) -> n
         return generator.apply_transform(image.astype(np.float32), told)
 
 
-def share_alike(image: np.ndarray, drawn: augment.Draw, mode: str, value: int = 90) -> float:
+@pytest.fixture(params=[augment.apply, augment_gpu.apply], ids=["processor", "gpu"])
+def transform(request):
+    """Both ways to apply what was drawn; the one for a GPU runs wherever TensorFlow does."""
+    return request.param
+
+
+def share_alike(image: np.ndarray, drawn: augment.Draw, mode: str, transform=augment.apply, value: int = 90) -> float:
     """The share of pixels that are within 2 of 255 of Keras' own."""
-    ours = augment.apply(image[np.newaxis], drawn, mode, value)[0].astype(float)
+    ours = transform(image[np.newaxis], drawn, mode, value)[0].astype(float)
     return float((np.abs(ours - by_keras(image, drawn, mode, value)) <= 2).mean())
 
 
@@ -61,17 +68,26 @@ def share_alike(image: np.ndarray, drawn: augment.Draw, mode: str, value: int = 
         dict(width_zoom=1.9, height_zoom=1.9), dict(rotation=180.0, width_shift=0.5, height_shift=0.5),
     ],
 )  # fmt: skip
-def test_each_parameter_is_that_of_keras_in_every_fill_mode(changes, mode):
+def test_each_parameter_is_that_of_keras_in_every_fill_mode(changes, mode, transform):
     for image in (picture(1), picture(2, block=10), picture(3, channels=1)):
-        assert share_alike(image, one(**changes), mode) >= 0.99
+        assert share_alike(image, one(**changes), mode, transform) >= 0.99
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_all_parameters_together_are_those_of_keras(mode):
+def test_all_parameters_together_are_those_of_keras(mode, transform):
     drawn = augment.draw(EVERYTHING, [(5, number) for number in range(20)])
     for number in range(20):
         alone = augment.Draw(**{name: values[number : number + 1] for name, values in vars(drawn).items()})
-        assert share_alike(picture(number), alone, mode) >= 0.99
+        assert share_alike(picture(number), alone, mode, transform) >= 0.99
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("shape", [(20, SIDE, SIDE, 3), (20, 1, 1, 1), (20, 30, 50, 1)])
+def test_a_gpu_makes_the_variants_that_the_processor_makes(shape, mode):
+    images = np.random.default_rng(1).integers(0, 256, shape, np.uint8)
+    drawn = augment.draw(EVERYTHING, [(5, number) for number in range(20)])
+    ours, theirs = (apply(images, drawn, mode, 90).astype(int) for apply in (augment.apply, augment_gpu.apply))
+    assert (np.abs(ours - theirs) <= 2).mean() >= 0.99
 
 
 def test_keras_names_its_shifts_the_other_way_round():
@@ -128,8 +144,8 @@ def test_changing_one_knob_leaves_the_other_draws():
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_nothing_drawn_changes_nothing(mode):
-    assert np.array_equal(augment.apply(picture(1)[np.newaxis], augment.still(1), mode, 7)[0], picture(1))
+def test_nothing_drawn_changes_nothing(mode, transform):
+    assert np.array_equal(transform(picture(1)[np.newaxis], augment.still(1), mode, 7)[0], picture(1))
 
 
 def test_a_fill_alone_changes_nothing():

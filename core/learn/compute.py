@@ -29,14 +29,14 @@ def device() -> str:
     return f"CPU, {len(os.sched_getaffinity(0))} cores"
 
 
-def replicas() -> list[str]:
-    """The devices that share each batch: every GPU."""
+def gpus() -> list[str]:
+    """The names of all GPUs; they share each batch of a training."""
     return [gpu.name for gpu in tf.config.list_logical_devices("GPU")]
 
 
 def scope() -> AbstractContextManager:
-    """Models made or loaded inside train on all `replicas` at once; with fewer than two, nothing special happens."""
-    devices = replicas()
+    """Models made or loaded inside train on all `gpus` at once; with fewer than two, nothing special happens."""
+    devices = gpus()
     return tf.distribute.MirroredStrategy(devices).scope() if len(devices) > 1 else nullcontext()
 
 

@@ -95,7 +95,7 @@ import keras
 from core.config import make_config
 from core.learn import compute, lessons, networks
 from core.learn.feed import Feed
-compute.replicas = lambda: ["CPU:0", "CPU:1"]
+compute.gpus = lambda: ["CPU:0", "CPU:1"]
 rng = np.random.default_rng(0)
 images, labels = rng.integers(0, 256, (20, 24, 24, 1), np.uint8), rng.integers(0, 2, 20)
 with compute.scope():
