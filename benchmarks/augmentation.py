@@ -20,6 +20,8 @@ from playwright.sync_api import Page
 
 from benchmarks import machine
 from benchmarks.sketch import WATCH
+from core import augment
+from core.learn import compute
 from tests import app as browser_app
 
 SIDE, N, BATCH, CLICKS = 150, 256, 32, 40
@@ -28,14 +30,19 @@ Variants = Callable[[np.ndarray], object]
 """A batch, (n, 150, 150, 3) uint8 -> its variants."""
 
 
-def handful() -> Variants:
-    from core import augment
+def handful(transform: augment.Transform = augment.apply) -> Variants:
     from core.config import make_augmentation
     from core.strategies import PRESETS
 
     augmentation = make_augmentation(PRESETS["everything"].knobs | {"brightness": BRIGHTNESS})
     counter = iter(range(10**9))
-    return lambda batch: augment.variants(batch, augmentation, "photo", [(1, next(counter)) for _ in batch])
+    return lambda batch: augment.variants(batch, augmentation, "photo", [(1, next(counter)) for _ in batch], transform)
+
+
+def on_a_gpu() -> Variants:
+    from core.learn import augment_gpu
+
+    return handful(augment_gpu.apply)
 
 
 def image_data_generator() -> Variants:
@@ -143,6 +150,8 @@ def main() -> None:
     print(machine.describe())
     shown = pictures(options.data)
     rows = {name: make() for name, make in ROWS.items()}
+    if compute.gpus():
+        rows["Handful on the GPU"] = on_a_gpu()
     for variants in rows.values():
         variants(shown[:BATCH])
     rates: dict[str, list[float]] = {name: [] for name in rows}

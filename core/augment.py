@@ -39,6 +39,10 @@ class Draw:
     channel_shift: np.ndarray  # levels of 255
 
 
+Transform = Callable[[np.ndarray, Draw, str, int], np.ndarray]
+"""`apply`, or what does the same elsewhere."""
+
+
 def still(n: int) -> Draw:
     """n draws that change nothing; `dataclasses.replace` sets single parameters."""
     zero, one, no = np.zeros(n), np.ones(n), np.zeros(n, bool)
@@ -148,12 +152,9 @@ def variants(
     augmentation: Augmentation,
     prepare: str,
     seeds: Sequence[tuple[int, ...]],
-    transform: Callable[[np.ndarray, Draw, str, int], np.ndarray] = apply,
+    transform: Transform = apply,
 ) -> np.ndarray:
-    """Draw and apply: (n, height, width, channels) uint8 and n seeds -> the same shape, uint8.
-
-    `transform` is `apply`, or what does the same elsewhere.
-    """
+    """Draw and apply: (n, height, width, channels) uint8 and n seeds -> the same shape, uint8."""
     if augmentation.changes_nothing:
         return images
     return transform(images, draw(augmentation, seeds), *fill(augmentation, prepare))

@@ -1,13 +1,35 @@
-"""`core.augment.apply` on a GPU: the same draws, applied to a whole batch at once.
+"""`core.augment.apply` on a GPU: the same draws, applied to a whole batch at once, where that is faster.
 
 Positions and weights are exact here and in 32nds of a pixel there, so that a level may differ by one or two of 255.
 """
+
+from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
 
 from core import augment
 from core.augment import Draw
+from core.config import TrainConfig
+from core.learn import compute
+
+
+def fastest(config: TrainConfig, batch_size: int, check: Callable[[], None]) -> augment.Transform:
+    """What augments batches of this size fastest here: without a GPU `augment.apply`, else what a measurement says.
+
+    The processor prepares a batch while the GPU learns from the one before. `check()` may raise to stop.
+    """
+    if not compute.gpus():
+        return augment.apply
+    size, places = config.image_size, {"processor": augment.apply, "GPU": apply}
+    noise = np.random.default_rng(0).integers(0, 256, (batch_size, size, size, 3), np.uint8)
+    drawn = augment.draw(config.augmentation, [(number,) for number in range(batch_size)])
+    fill = augment.fill(config.augmentation, config.prepare)
+
+    def rate(place: str) -> float:
+        return batch_size * compute.steps_per_second(lambda: places[place](noise, drawn, *fill), check)
+
+    return places[compute.fastest(f"augmentation {size}px batch {batch_size}", rate, tuple(places))]
 
 
 def apply(images: np.ndarray, drawn: Draw, mode: str, value: int) -> np.ndarray:
@@ -70,8 +92,11 @@ def _sampled(images: tf.Tensor, x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
     columns = [tf.minimum(tf.cast(left, tf.int32) + step, shape[2] - 1) for step in (0, 1)]
     rows = [tf.minimum(tf.cast(top, tf.int32) + step, shape[1] - 1) for step in (0, 1)]
 
+    # Floats, and one index: for neither bytes nor pairs of indices is there a kernel that is fast on a GPU.
+    pixels = tf.reshape(tf.cast(images, tf.float32), [shape[0], shape[1] * shape[2], shape[3]])
+
     def at(row: tf.Tensor, column: tf.Tensor) -> tf.Tensor:
-        return tf.cast(tf.gather_nd(images, tf.stack([row, column], -1), batch_dims=1), tf.float32)
+        return tf.gather(pixels, row * shape[2] + column, batch_dims=1)
 
     upper, lower = (at(row, columns[0]) * (1 - right_share) + at(row, columns[1]) * right_share for row in rows)
     return upper * (1 - bottom_share) + lower * bottom_share

@@ -1,4 +1,4 @@
-"""Where and in which number format networks are computed: devices, and the fastest dtype by measurement.
+"""Where and in which number format networks are computed: devices, and what is fastest by measurement.
 
 On processors with bfloat16 instructions mixed precision is up to five times faster for dense convolutions and slower
 for depthwise ones, so nothing but a measurement decides: made once, remembered, shown.
@@ -7,7 +7,7 @@ for depthwise ones, so nothing but a measurement decides: made once, remembered,
 import gc
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import keras
@@ -52,25 +52,30 @@ def policy(dtype: str) -> Iterator[None]:
 
 
 def remembered(name: str) -> str | None:
-    """The dtype policy that was the fastest for `name` when it was measured on this machine."""
+    """What was the fastest for `name` when it was measured on this machine."""
     rates = paths.read_json(paths.compute_choices(), {}).get(_machine(), {}).get(name)
     return max(rates, key=rates.get) if rates else None
 
 
-def fastest(name: str, rate: Callable[[str], float]) -> str:
-    """The dtype policy in which `rate(dtype)` is highest, in images a second; measured once for each `name`."""
+def fastest(name: str, rate: Callable[[str], float], candidates: Sequence[str] = ()) -> str:
+    """The candidate for which `rate(candidate)` is highest, in images a second; measured once for each `name`.
+
+    Where no candidates are given, they are the dtype policies that make sense on this machine.
+    """
     if not remembered(name):
-        candidates = ["float32", "mixed_bfloat16"]
-        if tf.config.list_physical_devices("GPU"):
-            candidates.append("mixed_float16")
         rates = {}
-        for dtype in candidates:
-            rates[dtype] = round(rate(dtype), 1)
+        for candidate in candidates or _dtypes():
+            rates[candidate] = round(rate(candidate), 1)
             forget()
         known = paths.read_json(paths.compute_choices(), {})
         known.setdefault(_machine(), {})[name] = rates
         paths.write_json(paths.compute_choices(), known)
     return remembered(name)
+
+
+def _dtypes() -> list[str]:
+    half = ["mixed_float16"] if gpus() else []
+    return ["float32", "mixed_bfloat16", *half]
 
 
 def forget() -> None:

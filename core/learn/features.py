@@ -21,7 +21,7 @@ from core.backbones import BACKBONES
 from core.config import Augmentation, TrainConfig
 from core.data.images import INPUT_VERSION
 from core.errors import UserError
-from core.learn import augment_gpu, backbones, compute
+from core.learn import backbones, compute
 from core.learn.feed import Read
 from core.learn.graphs import frozen
 from core.learn.stores import Store
@@ -45,16 +45,16 @@ class View:
 
 @dataclass(frozen=True)
 class Pictures:
-    """Images as the network reads them, (n, size, size, 3) uint8, and the hashes of their contents."""
+    """Images as the network reads them, (n, size, size, 3) uint8, their contents' hashes, and what augments them."""
 
     images: np.ndarray
     contents: Sequence[str]
+    transform: augment.Transform = augment.apply
 
     def seen(self, rows: np.ndarray, view: View, prepare: str) -> np.ndarray:
         """A view of some of them, (rows, size, size, 3) uint8."""
         seeds = [augment.seed(self.contents[row], view.seed, view.number) for row in rows]
-        transform = augment_gpu.apply if compute.gpus() else augment.apply
-        return augment.variants(self.images[rows], view.augmentation, prepare, seeds, transform)
+        return augment.variants(self.images[rows], view.augmentation, prepare, seeds, self.transform)
 
 
 class Frozen:

@@ -15,7 +15,7 @@ from core.backbones import BACKBONES
 from core.config import Augmentation, TrainConfig
 from core.data import arrays
 from core.data.manifest import Dataset
-from core.learn import backbones, compute, features, networks
+from core.learn import augment_gpu, backbones, compute, features, networks
 from core.learn.feed import Feed, Read
 from core.strategies import STRATEGIES
 
@@ -67,7 +67,9 @@ def compiled(model: keras.Model, config: TrainConfig, epoch_steps: int) -> keras
         rate = keras.optimizers.schedules.CosineDecay(rate, config.epochs * epoch_steps)
     make = {"adam": keras.optimizers.Adam, "rmsprop": keras.optimizers.RMSprop, "sgd": keras.optimizers.SGD}
     loss = "binary_crossentropy" if model.output_shape[-1] == 1 else "sparse_categorical_crossentropy"
-    model.compile(make[strategy.optimizer](rate, **strategy.optimizer_settings), loss, metrics=["accuracy"])
+    optimizer = make[strategy.optimizer](rate, **strategy.optimizer_settings)
+    # Left to Keras, XLA would compile for longer on a GPU than most of these trainings last.
+    model.compile(optimizer, loss, metrics=["accuracy"], jit_compile=False)
     return model
 
 
@@ -200,11 +202,13 @@ def pictures(config: TrainConfig, dataset: Dataset, split: str, report: Report) 
     def on_progress(done: int, total: int) -> None:
         report(step=done, steps=total, **({"share": READ * done / total} if split == "train" else {}))
 
-    channels = STRATEGIES[config.strategy].channels
+    strategy = STRATEGIES[config.strategy]
     images, labels, entries = arrays.decoded(
-        dataset, config.prepare, config.image_size, channels, split, on_progress=on_progress
+        dataset, config.prepare, config.image_size, strategy.channels, split, on_progress=on_progress
     )
-    return features.Pictures(images, [entry.content for entry in entries]), labels
+    batch_size = features.BATCH if strategy.pretrained else config.batch_size
+    transform = augment_gpu.fastest(config, batch_size, report)
+    return features.Pictures(images, [entry.content for entry in entries], transform), labels
 
 
 def _described(
