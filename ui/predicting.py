@@ -10,7 +10,7 @@ from typing import TypeVar
 import numpy as np
 import pandas as pd
 import streamlit as st
-from PIL import Image, ImageOps
+from PIL import Image
 
 from core import jobs
 from core.data import images, loose
@@ -89,7 +89,7 @@ def look(chosen: Sequence[Run]) -> None:
     with left, frame.guard():
         if source == "upload":
             image = picture.rgb
-            st.image(picture.content, caption=picture.name, width=sketch.SIDE)
+            sketch.show(image, picture.name)
         else:
             image = sketch.image_from(source, PLACE)
     with right:
@@ -139,8 +139,9 @@ def _picture(found: Found) -> Picture | Skipped:
         stored = normalise(found.read())
     except UserError as error:
         return Skipped(found.path, error.template, error.values)
-    file = io.BytesIO()
-    ImageOps.contain(Image.fromarray(stored.rgb), (THUMBNAIL, THUMBNAIL)).save(file, "JPEG")
+    small, file = Image.fromarray(stored.rgb), io.BytesIO()
+    small.thumbnail((THUMBNAIL, THUMBNAIL))
+    small.save(file, "JPEG")
     thumbnail = f"data:image/jpeg;base64,{base64.b64encode(file.getvalue()).decode()}"
     return Picture(found.path, stored.image, stored.content, thumbnail)
 

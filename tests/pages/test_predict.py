@@ -114,6 +114,13 @@ def test_every_strategy_is_preselected_before_one_of_them_twice(finished):
     assert len(keys) == len(set(keys)) == predicting.PRESELECTED
 
 
+def test_a_line_of_pixels_is_looked_at_too(finished, encoded):
+    finished("small_cnn")
+    line = encoded(np.zeros((1, 1000, 3), np.uint8))
+    page = uploaded(opened("3_Predict"), ("line.png", line, "image/png"))
+    assert [title.value for title in page.subheader] == ["Cats, 90%"]
+
+
 def test_one_image_gets_a_card_from_every_run_and_whether_they_agree(finished, png, oracle):
     one, two = finished("small_cnn"), finished("shapes_cnn")
     page = uploaded(opened("3_Predict"), png(1))
