@@ -109,6 +109,15 @@ def test_a_taken_name_is_refused_in_words(pets):
     assert says(app.error, "already a data set 'pets'")
 
 
+def test_an_import_that_fails_leaves_words_and_no_progress_behind(class_files, zipped):
+    app = dialog("new")
+    path = zipped(class_files({"cats": 6}), "cats.zip")
+    app.file_uploader[0].set_value([("cats.zip", path.read_bytes(), "application/zip")]).run()
+    press(app, "Create")
+    assert says(app.error, "There is only one class, 'cats'")
+    assert not app.get("progress")
+
+
 def test_a_zip_becomes_a_set(class_files, zipped):
     app = dialog("new")
     path = zipped(class_files({"cats": 6, "dogs": 6}), "animals.zip")
