@@ -293,7 +293,7 @@ def fed(run: Run) -> None:
         _("What it was fed, each image as it is in the first epoch") if not run.config.augmentation.changes_nothing
         else _("What it was fed: every image as it is")
     )  # fmt: skip
-    st.html(strips.row(shown, [class_name(label) for label in labels], _("Training image"), 96))
+    st.html(strips.rows(shown, [class_name(label) for label in labels], _("Training image"), 72))
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
