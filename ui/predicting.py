@@ -130,7 +130,7 @@ def upload() -> list[Picture]:
         st.session_state[READ] = ids, [item for item in read if isinstance(item, Picture)], skipped
     _ids, pictures, skipped = st.session_state[READ]
     if skipped:
-        _left_out(skipped)
+        _left_out(skipped, expanded=not pictures)
     return pictures
 
 
@@ -146,8 +146,8 @@ def _picture(found: Found) -> Picture | Skipped:
     return Picture(found.path, stored.image, stored.content, thumbnail)
 
 
-def _left_out(skipped: Sequence[Skipped]) -> None:
-    with st.expander(_("Could not be used: {n}").format(n=len(skipped)), icon=":material/rule:"):
+def _left_out(skipped: Sequence[Skipped], expanded: bool) -> None:
+    with st.expander(_("Could not be used: {n}").format(n=len(skipped)), expanded, icon=":material/rule:"):
         for item in skipped[:LISTED]:
             st.text(f"{item.name}: {_(item.template).format(**item.values)}")
         if skipped[LISTED:]:
@@ -170,6 +170,7 @@ def many(pictures: Sequence[Picture], chosen: Sequence[Run]) -> Picture | None:
     if "agree" in shown:
         text = _("**They agree on {n} of {total} images.**")
         st.markdown(text.format(n=int(shown["agree"].sum()), total=len(pictures)))
+    st.space("small")  # for the table's own toolbar, which floats above it where there is no mouse
     event = st.dataframe(
         shown, hide_index=True, row_height=ROW, column_config=_columns(chosen),
         on_select="rerun", selection_mode="single-row", key=f"{PLACE}-table-{hash(tuple(st.session_state[READ][0]))}",
