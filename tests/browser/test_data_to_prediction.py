@@ -94,6 +94,7 @@ def test_a_new_data_set_begins_without_what_was_left_in_a_closed_dialog(page, ap
     dialog = page.get_by_role("dialog")
     for _visit in range(2):
         page.get_by_role("button", name="New data set").click()
+        settle(page)
         expect(dialog.get_by_role("textbox", name="Name")).to_have_value("")
         expect(dialog.get_by_text("unused.zip")).to_have_count(0)
         dialog.get_by_role("textbox", name="Name").fill("never made")
