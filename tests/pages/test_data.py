@@ -48,6 +48,7 @@ def test_ticked_images_are_deleted_and_come_back(pets):
     app.checkbox[0].check()
     app.checkbox[1].check().run()
     press(app, "Delete images")
+    assert says(app.toast, "Deleted 2 images")
     assert len(datasets.load("pets").entries) == 10
     press(app, "Undo: deleted 2 images")
     assert datasets.load("pets").entries == pets.entries
