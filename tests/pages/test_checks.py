@@ -301,3 +301,17 @@ def test_a_line_of_pixels_can_be_shown(pets):
     save(pets, Finding(OTHER, "minor", (lone(pets.entries[-1]),)))
     page = check_view()
     assert "data:image/webp" in page.get("html")[-1].proto.body
+
+
+def test_while_a_check_goes_on_its_health_is_not_the_last_word(pets):
+    save(pets)
+    store.set_state("pets", "queued")
+    assert says(check_view().subheader, "before you train, as far as has been checked")
+
+
+def test_without_images_there_is_nothing_to_check_and_a_way_to_add_some():
+    datasets.create("empty")
+    page = check_view("empty")
+    assert says(page.info, "no images in this data set yet")
+    assert "Add images" in [link.proto.label for link in page.get("page_link")]
+    assert "checked" not in str([link.proto.label for link in opened("2_Train", dataset="empty").get("page_link")])
