@@ -102,8 +102,8 @@ def _live(key: str) -> None:
 def _in_words(progress: Progress) -> str:
     """The stage, how far it is, and the time left: "Training · epoch 3 of 15 · about 20 seconds left"."""
     parts = [_(STAGES[progress.stage])]
-    if progress.stage == "training":
-        parts.append(_("epoch {n} of {total}").format(n=max(1, progress.epoch), total=progress.epochs))
+    if progress.stage == "training" and progress.epoch:  # before the first step, nobody says in which one it is
+        parts.append(_("epoch {n} of {total}").format(n=progress.epoch, total=progress.epochs))
     elif progress.stage in ("reading", "describing") and progress.steps:
         parts.append(_("{done} of {total} images").format(done=progress.step, total=progress.steps))
     if progress.eta_s is not None:
