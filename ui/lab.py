@@ -187,8 +187,8 @@ def grid(setting: Setting) -> np.ndarray:
         text = _("**Large the original, {side} x {side} pixels. Beside it its variants:** training computes the first "
                  "{views} of them and shows these again and again.")  # fmt: skip
     else:
-        text = _("**Large the original, {side} x {side} pixels. Beside it its variants:** training shows one of them "
-                 "an epoch, in this order.")  # fmt: skip
+        text = _("**Large the original, {side} x {side} pixels. Beside it its variants:** training shows them one "
+                 "after the other, in this order.")  # fmt: skip
     st.markdown(text.format(side=len(setting.shown), views=views))
     st.html(strips.grid(setting.shown, variants, _("Original"), _("Variant"), 64))
     st.slider(_("Variants"), least, most, first, key=f"{PLACE}-n", persist_state="session", width=280)
