@@ -7,7 +7,7 @@ from html import escape
 from pathlib import Path
 
 import streamlit as st
-from PIL import Image, ImageOps
+from PIL import Image
 
 from core.checks import mends, store
 from core.checks.registry import CHECKS
@@ -234,7 +234,8 @@ def thumbnail(path: Path) -> str:
     """The whole picture, small, as a data: address. The path names the content, so it never goes stale."""
     with Image.open(path) as image:
         image.draft("RGB", (SIDE, SIDE))
-        small = ImageOps.contain(image.convert("RGB"), (SIDE, SIDE))
+        small = image.convert("RGB")
+    small.thumbnail((SIDE, SIDE))  # which leaves a line of a very long image at least a pixel
     file = io.BytesIO()
     small.save(file, "WEBP", quality=85)
     return f"data:image/webp;base64,{base64.b64encode(file.getvalue()).decode()}"

@@ -36,6 +36,7 @@ def view(dataset: Dataset) -> None:
     """The whole view, in whatever state the check is; everything is read from files, so a refresh loses nothing."""
     if not dataset.live():
         st.info(_("There are no images in this data set yet."), icon=":material/photo_library:")
+        frame.link("Data", _("Add images"), dataset=dataset.name)
         return
     known, status = standing.of(dataset), store.status(dataset.name)
     # What comes and goes above stays in a place of its own: else the findings move, and the browser scrolls to the top.
@@ -125,7 +126,10 @@ ENDED: dict[str, Callable[[Status], None]] = {"failed": _failed, "cancelled": _c
 def _head(known: Standing, dataset: Dataset, status: Status) -> None:
     """The health line, when it was measured, and what to do next."""
     report = known.report
-    st.subheader(health(known), anchor=False)
+    said = health(known)
+    if status.live:
+        said = _("{health}, as far as has been checked").format(health=said)
+    st.subheader(said, anchor=False)
     text = _("{n} images checked in {time}, {date}")
     st.caption(text.format(n=f"{report.images:,}", time=jobview.duration(report.seconds),
                            date=jobview.date(report.created)))  # fmt: skip
@@ -188,8 +192,8 @@ def line(dataset: Dataset) -> None:
         text = _("This data set is being checked")
     elif known:
         text = health(known)
-    elif dataset.read_only:
-        return  # what comes with the product needs no doubts
+    elif dataset.read_only or not dataset.live():
+        return  # what comes with the product needs no doubts, and nothing cannot be checked
     else:
         text = _("Nobody has checked these images yet")
     frame.link("Data", text, dataset=dataset.name, view="check")

@@ -33,6 +33,7 @@ button[kind^="primary"]:enabled, [data-testid="stMultiSelect"] [data-tag] * { co
 [data-testid="stMain"] [data-testid="stPageLink-NavLink"] {
     border: 1px solid light-dark(#DDD5C6, #3A404C); padding: 0.4rem 0.8rem;
 }
+button[kind="tertiary"] { text-align: left; }
 [data-testid="stPageLink-NavLink"]:focus-visible { outline: 2px solid light-dark(#2F4B8F, #8FB0F5); }
 </style>"""
 

@@ -197,7 +197,8 @@ def done(name: str) -> None:
     """Say what an edit did, and rerun the whole page: the numbers above changed too."""
     note = edits.can_undo(name)
     if note:
-        frame.flash(_in_words(note))
+        words = _in_words(note)
+        frame.flash(words[:1].upper() + words[1:])
     st.rerun()
 
 

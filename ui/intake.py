@@ -1,6 +1,7 @@
 """How images come into a data set: zip files of class folders, single images, drawings, the camera."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import streamlit as st
@@ -34,19 +35,23 @@ def add(dataset: Dataset) -> None:
 def new() -> None:
     """Make a data set: empty, or from zip files of class folders."""
     if st.button(_("New data set"), icon=":material/add:"):
+        # A dialog that was closed keeps what was typed and chosen in it; the next one begins empty.
+        st.session_state["new_asked"] = st.session_state.get("new_asked", 0) + 1
         st.dialog(_("New data set"))(ask_new)()
 
 
 def ask_new() -> None:
     """What the dialog of New data set shows."""
-    name = st.text_input(_("Name"), placeholder=_("for example: pets"))
-    files = _zip_uploader("new", _("Fill it from zip files, if you have some"))
+    asked = st.session_state.get("new_asked", 0)
+    name = st.text_input(_("Name"), placeholder=_("for example: pets"), key=f"new_name_{asked}")
+    files = _zip_uploader(f"new_{asked}", _("Fill it from zip files, if you have some"))
     with frame.guard():
         if not st.button(_("Create"), type="primary", disabled=not (name or files)):
             return
         if not files:
             chooser.go_to(datasets.create(name).name)
-        report = importing.import_source(files, name or Path(files[0].name).stem, _progress_bar())
+        with _progress_bar() as on_progress:
+            report = importing.import_source(files, name or Path(files[0].name).stem, on_progress)
         _remember(report)
         chooser.go_to(report.dataset)
 
@@ -54,7 +59,8 @@ def ask_new() -> None:
 def _zips(dataset: Dataset) -> None:
     files = _zip_uploader("into", _("Zip files of class folders"))
     if files and st.button(_("Add their images"), type="primary", icon=":material/add:"):
-        _remember(importing.import_into(files, dataset.name, _progress_bar()))
+        with _progress_bar() as on_progress:
+            _remember(importing.import_into(files, dataset.name, on_progress))
         st.rerun()
 
 
@@ -67,14 +73,18 @@ def _zip_uploader(place: str, label: str) -> list:
     return files
 
 
-def _progress_bar() -> Callable[[int, int], None]:
+@contextmanager
+def _progress_bar() -> Iterator[Callable[[int, int], None]]:
     bar = st.progress(0.0, text=_("Importing …"))
 
     def on_progress(done: int, total: int) -> None:
         if done % max(1, total // 100) == 0:
             bar.progress(done / total, text=_("{done} of {total} images").format(done=done, total=total))
 
-    return on_progress
+    try:
+        yield on_progress
+    finally:
+        bar.empty()
 
 
 def _images(dataset: Dataset) -> None:

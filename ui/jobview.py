@@ -48,7 +48,12 @@ def submit(config: TrainConfig, dataset: Dataset) -> None:
 
 def show(key: str, dataset: Dataset) -> None:
     """The run the address names, in whatever state it is. `dataset` is the one that is chosen beside it."""
-    run = runs.find(key)
+    try:
+        run = runs.find(key)
+    except UserError as error:
+        raise UserError(
+            "There is no run '{key}' here. It was deleted, or the address is not whole.", key=key
+        ) from error
     with st.container(border=True):
         st.subheader(f"{knobs.named(run.config)} · {run.dataset}", anchor=False)
         _settings(run, dataset)
@@ -97,7 +102,7 @@ def _live(key: str) -> None:
 def _in_words(progress: Progress) -> str:
     """The stage, how far it is, and the time left: "Training · epoch 3 of 15 · about 20 seconds left"."""
     parts = [_(STAGES[progress.stage])]
-    if progress.stage == "training":
+    if progress.stage == "training" and progress.epoch:  # before the first step, nobody says in which one it is
         parts.append(_("epoch {n} of {total}").format(n=progress.epoch, total=progress.epochs))
     elif progress.stage in ("reading", "describing") and progress.steps:
         parts.append(_("{done} of {total} images").format(done=progress.step, total=progress.steps))
@@ -257,4 +262,6 @@ def duration(seconds: float) -> str:
 def date(timestamp: float) -> str:
     """A moment in the visitor's own time zone."""
     zone = get_timezone(st.context.timezone) if st.context.timezone else None
-    return format_datetime(datetime.fromtimestamp(timestamp).astimezone(zone), "short", locale=language())
+    moment = datetime.fromtimestamp(timestamp).astimezone(zone)
+    # A pattern of Babel, for translators: its own short form says AM and PM in Korean too.
+    return format_datetime(moment, _("M/d/yy, h:mm a"), locale=language())

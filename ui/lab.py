@@ -187,8 +187,8 @@ def grid(setting: Setting) -> np.ndarray:
         text = _("**Large the original, {side} x {side} pixels. Beside it its variants:** training computes the first "
                  "{views} of them and shows these again and again.")  # fmt: skip
     else:
-        text = _("**Large the original, {side} x {side} pixels. Beside it its variants:** training shows one of them "
-                 "an epoch, in this order.")  # fmt: skip
+        text = _("**Large the original, {side} x {side} pixels. Beside it its variants:** training shows them one "
+                 "after the other, in this order.")  # fmt: skip
     st.markdown(text.format(side=len(setting.shown), views=views))
     st.html(strips.grid(setting.shown, variants, _("Original"), _("Variant"), 64))
     st.slider(_("Variants"), least, most, first, key=f"{PLACE}-n", persist_state="session", width=280)
@@ -293,7 +293,7 @@ def fed(run: Run) -> None:
         _("What it was fed, each image as it is in the first epoch") if not run.config.augmentation.changes_nothing
         else _("What it was fed: every image as it is")
     )  # fmt: skip
-    st.html(strips.row(shown, [class_name(label) for label in labels], _("Training image"), 96))
+    st.html(strips.rows(shown, [class_name(label) for label in labels], _("Training image"), 72))
 
 
 @st.cache_data(max_entries=64, show_spinner=False)

@@ -10,7 +10,7 @@ from typing import TypeVar
 import numpy as np
 import pandas as pd
 import streamlit as st
-from PIL import Image, ImageOps
+from PIL import Image
 
 from core import jobs
 from core.data import images, loose
@@ -89,7 +89,7 @@ def look(chosen: Sequence[Run]) -> None:
     with left, frame.guard():
         if source == "upload":
             image = picture.rgb
-            st.image(picture.content, caption=picture.name, width=sketch.SIDE)
+            sketch.show(image, picture.name)
         else:
             image = sketch.image_from(source, PLACE)
     with right:
@@ -130,7 +130,7 @@ def upload() -> list[Picture]:
         st.session_state[READ] = ids, [item for item in read if isinstance(item, Picture)], skipped
     _ids, pictures, skipped = st.session_state[READ]
     if skipped:
-        _left_out(skipped)
+        _left_out(skipped, expanded=not pictures)
     return pictures
 
 
@@ -139,14 +139,15 @@ def _picture(found: Found) -> Picture | Skipped:
         stored = normalise(found.read())
     except UserError as error:
         return Skipped(found.path, error.template, error.values)
-    file = io.BytesIO()
-    ImageOps.contain(Image.fromarray(stored.rgb), (THUMBNAIL, THUMBNAIL)).save(file, "JPEG")
+    small, file = Image.fromarray(stored.rgb), io.BytesIO()
+    small.thumbnail((THUMBNAIL, THUMBNAIL))
+    small.save(file, "JPEG")
     thumbnail = f"data:image/jpeg;base64,{base64.b64encode(file.getvalue()).decode()}"
     return Picture(found.path, stored.image, stored.content, thumbnail)
 
 
-def _left_out(skipped: Sequence[Skipped]) -> None:
-    with st.expander(_("Could not be used: {n}").format(n=len(skipped)), icon=":material/rule:"):
+def _left_out(skipped: Sequence[Skipped], expanded: bool) -> None:
+    with st.expander(_("Could not be used: {n}").format(n=len(skipped)), expanded, icon=":material/rule:"):
         for item in skipped[:LISTED]:
             st.text(f"{item.name}: {_(item.template).format(**item.values)}")
         if skipped[LISTED:]:
@@ -169,6 +170,7 @@ def many(pictures: Sequence[Picture], chosen: Sequence[Run]) -> Picture | None:
     if "agree" in shown:
         text = _("**They agree on {n} of {total} images.**")
         st.markdown(text.format(n=int(shown["agree"].sum()), total=len(pictures)))
+    st.space("small")  # for the table's own toolbar, which floats above it where there is no mouse
     event = st.dataframe(
         shown, hide_index=True, row_height=ROW, column_config=_columns(chosen),
         on_select="rerun", selection_mode="single-row", key=f"{PLACE}-table-{hash(tuple(st.session_state[READ][0]))}",

@@ -2,6 +2,7 @@
 
 import numpy as np
 import streamlit as st
+from PIL import Image
 
 from core.data import images
 from core.data.drawings import has_ink
@@ -25,6 +26,13 @@ def choose_source(key: str, first: str = "canvas") -> str:
 def image_from(source: str, key: str) -> np.ndarray | None:
     """The image as (h, w, 3) uint8 RGB, or None while there is nothing on it."""
     return SOURCES[source][2](key)
+
+
+def show(rgb: np.ndarray, caption: str | None = None) -> None:
+    """An image, as wide as the canvas."""
+    picture = Image.fromarray(rgb)
+    picture.thumbnail((SIDE, max(picture.size)))  # Streamlit's own shrinking fails on a line of pixels
+    st.image(picture, caption=caption, width=SIDE)
 
 
 def clear(key: str) -> None:
@@ -85,7 +93,7 @@ def _upload(key: str) -> np.ndarray | None:
     if file is None:
         return None
     rgb = normalise(file.getvalue()).rgb  # as training sees it, and small enough to send
-    st.image(rgb, width=SIDE)
+    show(rgb)
     return rgb
 
 

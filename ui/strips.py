@@ -25,6 +25,12 @@ def row(pictures: Sequence[np.ndarray], captions: Sequence[str], alt: str, wides
     return _grid(f"repeat({len(cells)},minmax(0,{widest}px))", cells)
 
 
+def rows(pictures: Sequence[np.ndarray], captions: Sequence[str], alt: str, side: int) -> str:
+    """Pictures with captions in as many rows as they need, each at least `side` pixels wide, so that words fit."""
+    cells = [_figure(*cell) for cell in zip(pictures, captions, _numbered(alt, pictures), strict=True)]
+    return _grid(f"repeat(auto-fill,minmax({side}px,1fr))", cells)
+
+
 def grid(original: np.ndarray, variants: Sequence[np.ndarray], name: str, alt: str, side: int) -> str:
     """The original, twice as large, and its variants, each at least `side` pixels wide."""
     first = _figure(original, "", name, "grid-column:span 2;grid-row:span 2")
@@ -38,7 +44,11 @@ def _grid(columns: str, cells: Sequence[str]) -> str:
 
 def _figure(picture: np.ndarray, caption: str, alt: str, place: str = "") -> str:
     pixelated = "image-rendering:pixelated;" if max(picture.shape[:2]) < FEW_PIXELS else ""
-    below = f'<figcaption style="font-size:0.8rem;opacity:0.8">{escape(caption)}</figcaption>' if caption else ""
+    below = (
+        f'<figcaption style="font-size:0.8rem;opacity:0.8;overflow-wrap:anywhere">{escape(caption)}</figcaption>'
+        if caption
+        else ""
+    )
     return (
         f'<figure style="margin:0;text-align:center;{place}"><img src="{address(picture)}" alt="{escape(alt)}" '
         f'style="width:100%;{pixelated}border-radius:0.3rem;display:block">{below}</figure>'

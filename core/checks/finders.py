@@ -164,7 +164,7 @@ def imbalance(evidence: Evidence, limits: dict) -> Iterator[Case]:
     for label, count in sorted(zip(evidence.source.classes, counts.tolist(), strict=True), key=lambda pair: pair[1]):
         if 0 < count < counts.max() / limits["ratio"]:
             note = Note(
-                N_("“{label}” has {count} images, the largest class {most}."),
+                N_("Images of “{label}”: {count}, of the largest class: {most}."),
                 {"label": label, "count": count, "most": int(counts.max())},
             )
             yield Case(_examples(evidence, label), note, about=label)
@@ -176,7 +176,7 @@ def too_small(evidence: Evidence, limits: dict) -> Iterator[Case]:
     for row, label in enumerate(evidence.source.classes):
         total = int(counts[row].sum())
         if total < limits["fewest"]:
-            note = Note(N_("“{label}” has {count} images."), {"label": label, "count": total})
+            note = Note(N_("Images of “{label}”: {count}."), {"label": label, "count": total})
             yield Case(_examples(evidence, label), note, about=label)
         elif small[row].any():
             for column in np.flatnonzero(small[row]):

@@ -11,13 +11,17 @@ from core.errors import UserError
 def found_in(files: list[io.BytesIO], most: int) -> tuple[list[Found], list[Skipped]]:
     """The images in open files that have a `name`, and what a zip holds besides, but for hidden files.
 
-    Nothing is unpacked or decoded yet. Raises UserError for more than `most` images, and for zips as
-    `core.data.archives` does.
+    A zip that `core.data.archives` refuses is left out as a whole. Nothing is unpacked or decoded yet. Raises UserError
+    for more than `most` images.
     """
     images, others = [], []
     for file in files:
         if file.name.lower().endswith(".zip"):
-            found, skipped = archives.contents(archives.open_zip(file, file.name), file.name)
+            try:
+                found, skipped = archives.contents(archives.open_zip(file, file.name), file.name)
+            except UserError as error:
+                others.append(Skipped(file.name, error.template, error.values))
+                continue
             images += found
             others += [item for item in skipped if item.template != layout.HIDDEN]
         else:

@@ -20,6 +20,7 @@ from core.learn.feed import Feed, Read
 from core.strategies import STRATEGIES
 
 WORTH_MEASURING_PX = 64  # networks on smaller images train in seconds: measuring would take longer than it saves
+FEWEST_STEPS = 20  # of an epoch, where a whole network learns: of a handful of images each is shown several times
 READ, DESCRIBED = 0.05, 0.6  # shares of the whole job behind us when images are read, and when they are described
 Report = Callable[..., None]
 
@@ -105,7 +106,8 @@ def _whole(config: TrainConfig, classes: int, dataset: Dataset, report: Report) 
     dtype = "float32"
     if config.image_size >= WORTH_MEASURING_PX:
         dtype = _fastest(name, config, network, report)
-    return Lesson(dtype, lambda: network(dtype), finish, examples)
+    steps_once = len(dataset.live("train")) / config.batch_size
+    return Lesson(dtype, lambda: network(dtype), finish, examples, max(1, round(FEWEST_STEPS / steps_once)))
 
 
 def _head(config: TrainConfig, classes: int, dataset: Dataset, report: Report) -> Lesson:

@@ -89,6 +89,21 @@ def test_import_a_zip_train_on_it_and_predict_an_upload(page, app, signs_zip, tm
         expect(winner).to_have_text(re.compile(rf"{label}, \d+%", re.IGNORECASE))
 
 
+def test_a_new_data_set_begins_without_what_was_left_in_a_closed_dialog(page, app, signs_zip):
+    go(page, app, "Data")
+    dialog = page.get_by_role("dialog")
+    for _visit in range(2):
+        page.get_by_role("button", name="New data set").click()
+        settle(page)
+        expect(dialog.get_by_role("textbox", name="Name")).to_have_value("")
+        expect(dialog.get_by_text("unused.zip")).to_have_count(0)
+        dialog.get_by_role("textbox", name="Name").fill("never made")
+        upload(dialog, signs_zip("unused"))
+        expect(dialog.get_by_text("unused.zip")).to_be_visible()
+        page.keyboard.press("Escape")
+        expect(dialog).to_be_hidden()
+
+
 def test_an_import_survives_a_refresh_and_another_visitor_finds_it(page, visit, app, signs_zip):
     go(page, app, "Data")
     import_zip(page, signs_zip("kept"))

@@ -43,12 +43,16 @@ def test_too_many_images_are_refused_before_they_are_read(mixed):
 
 
 @pytest.mark.parametrize("entry", ["../a.png", "/a.png"])
-def test_a_zip_that_points_outside_is_refused(entry, zipped: Callable[..., Path]):
-    with pytest.raises(UserError, match="Make the zip"):
-        found_in([opened(zipped({entry: b"x"}))], 2)
+def test_a_zip_that_points_outside_is_left_out_as_a_whole(entry, zipped: Callable[..., Path]):
+    images, [refused] = found_in([opened(zipped({entry: b"x", "b.png": b"x"}))], 2)
+    assert not images
+    assert refused.name == "set.zip"
+    assert "Make the zip" in refused.template
 
 
-def test_a_text_called_zip_is_refused(tmp_path):
+def test_a_text_called_zip_is_left_out_and_the_others_are_there(mixed, tmp_path):
     (tmp_path / "a.zip").write_text("text")
-    with pytest.raises(UserError, match="is not a zip"):
-        found_in([opened(tmp_path / "a.zip")], 2)
+    images, others = found_in([opened(tmp_path / "a.zip"), mixed], 10)
+    assert len(images) == 3
+    assert [item.name for item in others] == ["a.zip", "b/notes.txt"]
+    assert "is not a zip" in others[0].template

@@ -3,6 +3,7 @@
 import re
 import time
 
+import numpy as np
 import pytest
 
 from core import jobs, paths
@@ -292,3 +293,25 @@ def test_the_train_page_shows_the_health_line_which_leads_to_the_check(report):
         link.proto for link in app.get("page_link") if link.proto.label == "1 problem worth mending before you train"
     ]
     assert "view=check" in link.query_string
+
+
+def test_a_line_of_pixels_can_be_shown(pets):
+    edits.add_images("pets", "cats", [("line", np.zeros((1, 1000, 3), np.uint8))])
+    pets = datasets.load("pets")
+    save(pets, Finding(OTHER, "minor", (lone(pets.entries[-1]),)))
+    page = check_view()
+    assert "data:image/webp" in page.get("html")[-1].proto.body
+
+
+def test_while_a_check_goes_on_its_health_is_not_the_last_word(pets):
+    save(pets)
+    store.set_state("pets", "queued")
+    assert says(check_view().subheader, "before you train, as far as has been checked")
+
+
+def test_without_images_there_is_nothing_to_check_and_a_way_to_add_some():
+    datasets.create("empty")
+    page = check_view("empty")
+    assert says(page.info, "no images in this data set yet")
+    assert "Add images" in [link.proto.label for link in page.get("page_link")]
+    assert "checked" not in str([link.proto.label for link in opened("2_Train", dataset="empty").get("page_link")])

@@ -48,6 +48,7 @@ def test_ticked_images_are_deleted_and_come_back(pets):
     app.checkbox[0].check()
     app.checkbox[1].check().run()
     press(app, "Delete images")
+    assert says(app.toast, "Deleted 2 images")
     assert len(datasets.load("pets").entries) == 10
     press(app, "Undo: deleted 2 images")
     assert datasets.load("pets").entries == pets.entries
@@ -107,6 +108,15 @@ def test_a_taken_name_is_refused_in_words(pets):
     labelled(app.text_input, "Name").input("pets").run()
     press(app, "Create")
     assert says(app.error, "already a data set 'pets'")
+
+
+def test_an_import_that_fails_leaves_words_and_no_progress_behind(class_files, zipped):
+    app = dialog("new")
+    path = zipped(class_files({"cats": 6}), "cats.zip")
+    app.file_uploader[0].set_value([("cats.zip", path.read_bytes(), "application/zip")]).run()
+    press(app, "Create")
+    assert says(app.error, "There is only one class, 'cats'")
+    assert not app.get("progress")
 
 
 def test_a_zip_becomes_a_set(class_files, zipped):

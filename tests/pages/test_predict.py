@@ -114,6 +114,23 @@ def test_every_strategy_is_preselected_before_one_of_them_twice(finished):
     assert len(keys) == len(set(keys)) == predicting.PRESELECTED
 
 
+def test_a_line_of_pixels_is_looked_at_too(finished, encoded):
+    finished("small_cnn")
+    line = encoded(np.zeros((1, 1000, 3), np.uint8))
+    page = uploaded(opened("3_Predict"), ("line.png", line, "image/png"))
+    assert [title.value for title in page.subheader] == ["Cats, 90%"]
+
+
+def test_what_is_no_image_is_told_at_once_where_nothing_else_was_given(finished, png):
+    finished("small_cnn")
+    broken = ("text.png", b"I am a text", "image/png")
+    page = uploaded(opened("3_Predict"), broken)
+    assert labelled(page.expander, "Could not be used: 1").proto.expanded
+    assert says(page.text, "text.png: This file is text")
+    page = uploaded(opened("3_Predict"), broken, png(1))
+    assert not labelled(page.expander, "Could not be used: 1").proto.expanded
+
+
 def test_one_image_gets_a_card_from_every_run_and_whether_they_agree(finished, png, oracle):
     one, two = finished("small_cnn"), finished("shapes_cnn")
     page = uploaded(opened("3_Predict"), png(1))

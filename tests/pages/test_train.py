@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
+from datetime import UTC
 
 import pytest
 
@@ -373,6 +374,21 @@ def test_a_running_training_shows_where_it_is(run):
     assert not app.warning
 
 
+def test_before_the_first_step_no_epoch_is_told(run):
+    runs.set_state(run.key, "running")
+    runs.write_progress(run.key, Progress("training", epochs=7))
+    app = opened("2_Train", dataset="pets", run=run.key)
+    assert app.get("progress")[0].proto.text == "Training"
+
+
+def test_times_are_written_in_the_visitors_language(run, monkeypatch):
+    monkeypatch.setattr(jobview, "get_timezone", lambda _name: UTC)
+    finish(run.key)
+    write_json(runs.folder(run.key) / "status.json", {"state": "done", "changed": 1.8e9, "seconds": 9, "accuracy": 0.5})
+    assert says(opened("2_Train", dataset="pets").caption, "9 seconds · 1/15/27, 8:00")
+    assert says(opened("2_Train", dataset="pets", lang="ko").caption, "9초 · 27. 1. 15. 오전 8:00")
+
+
 def test_a_network_that_describes_images_shows_how_far_it_is(run):
     runs.set_state(run.key, "running")
     progress = Progress("describing", 0.4, step=640, steps=2000, images_per_second=172, eta_s=8, device="CPU")
@@ -441,7 +457,7 @@ def test_a_run_is_deleted(run):
 
 def test_an_unknown_run_is_an_error_in_words_beside_a_working_page():
     app = opened("2_Train", run="0123456789abcdef")
-    assert says(app.error, "0123456789abcdef")
+    assert says(app.error, "There is no run '0123456789abcdef' here.")
     assert "Train" in [button.label for button in app.button]
 
 

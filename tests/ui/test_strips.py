@@ -34,3 +34,9 @@ def test_the_original_is_larger_and_every_picture_has_words_for_those_who_do_not
     html = strips.grid(np.zeros((4, 4, 1), np.uint8), np.zeros((3, 4, 4, 1), np.uint8), "Original", "Variant", 64)
     assert re.findall(r'alt="([^"]+)"', html) == ["Original", "Variant 1", "Variant 2", "Variant 3"]
     assert html.count("span 2") == 2
+
+
+def test_pictures_with_captions_that_need_room_go_into_more_rows():
+    html = strips.rows(np.zeros((8, 4, 4, 1), np.uint8), ["rectangle"] * 8, "Training image", 72)
+    assert "repeat(auto-fill,minmax(72px,1fr))" in html
+    assert html.count("rectangle</figcaption>") == 8
