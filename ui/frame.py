@@ -27,13 +27,17 @@ FAVICON = Path(__file__).parent / "favicon.png"  # Material icons here would be 
 LOGO = Path(__file__).parent / "logo.svg"
 
 # Streamlit writes white on the primary colour, which is pale in the dark theme; its links look like plain text, and do
-# not show that the keyboard has reached them.
+# not show that the keyboard has reached them. Korean wraps between words, as English does.
 STYLE = """<style>
 button[kind^="primary"]:enabled, [data-testid="stMultiSelect"] [data-tag] * { color: light-dark(#FFFFFF, #10131A); }
 [data-testid="stMain"] [data-testid="stPageLink-NavLink"] {
     border: 1px solid light-dark(#DDD5C6, #3A404C); padding: 0.4rem 0.8rem;
 }
 button[kind="tertiary"] { text-align: left; }
+[data-testid="stApp"],
+[data-testid="stApp"] :is([data-testid="stMarkdownContainer"], [data-testid="stCaptionContainer"]) * {
+    word-break: keep-all; overflow-wrap: anywhere;
+}
 [data-testid="stPageLink-NavLink"]:focus-visible { outline: 2px solid light-dark(#2F4B8F, #8FB0F5); }
 </style>"""
 

@@ -49,6 +49,8 @@ def test_a_korean_visitor_is_met_in_korean_and_can_switch_to_english(name, app, 
     page = visit(locale="ko-KR")
     go(page, app, ADDRESSES[name])
     expect_whole(page, translations("ko")[name])
+    lead = page.get_by_test_id("stMain").get_by_test_id("stMarkdownContainer").locator("p").first
+    expect(lead).to_have_css("word-break", "keep-all")  # or words would break anywhere
     go(page, app, ADDRESSES[name], lang="en")
     expect_whole(page, name)
 
