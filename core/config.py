@@ -76,7 +76,7 @@ KNOBS: dict[str, Knob] = {
     for knob in (
         Knob("backbone", N_("Pretrained network"), N_("Which network, trained on ImageNet, describes the images."),
              str, choices=tuple(BACKBONES)),
-        Knob("image_size", N_("Image size"), N_("Images are brought to this width and height."), int, 32, 224, 2, "px"),
+        Knob("image_size", N_("Image size"), N_("Images are brought to this width and height."), int, 32, 384, 2, "px"),
         Knob("epochs", N_("Epochs at most"), N_("How often training goes through all training images."), int, 1, 200),
         Knob("batch_size", N_("Batch size"), N_("Images per training step."), int, choices=(8, 16, 32, 64, 128, 256)),
         Knob("learning_rate", N_("Learning rate"), N_("How far one step moves the weights."),
