@@ -11,11 +11,13 @@ import time
 from pathlib import Path
 
 from benchmarks import machine
+from core.strategies import LADDER
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=machine.SHARED / "cats_vs_dogs")
+    parser.add_argument("--strategies", nargs="+", choices=LADDER, default=LADDER)
     options = parser.parse_args()
     print(machine.describe(), flush=True)
 
@@ -32,11 +34,10 @@ def main() -> None:
         from core.data import importing
         from core.learn import training
         from core.results import runs
-        from core.strategies import LADDER
 
         dataset = importing.folder_as_dataset(options.data)
         whole = time.perf_counter()
-        for name in LADDER:
+        for name in options.strategies:
             run = runs.create(make_config(dataset.fingerprint, dataset.kind, name), dataset)
             start = time.perf_counter()
             with machine.peak_memory() as memory:
@@ -48,7 +49,7 @@ def main() -> None:
             epochs = len(runs.history(run.key)["loss"])
             seconds = time.perf_counter() - start
             print(f"{name}: {seconds:.1f} s, {epochs} epochs{scores}; {memory[-1]} MiB", flush=True)
-        print(f"whole ladder: {(time.perf_counter() - whole) / 60:.1f} min")
+        print(f"all of these: {(time.perf_counter() - whole) / 60:.1f} min")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """What browser tests get: a server whose built-in classifier is trained already, and visitors to send there."""
 
+import fcntl
+import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -44,8 +46,19 @@ class FirstVisit:
 
 
 @pytest.fixture(scope="session")
-def first_visit(tmp_path_factory, browser) -> FirstVisit:
-    home = tmp_path_factory.mktemp("installed")
+def first_visit(tmp_path_factory, browser, worker_id) -> FirstVisit:
+    """Made once, by whichever test process comes first."""
+    own = tmp_path_factory.getbasetemp()
+    shared = own if worker_id == "master" else own.parent
+    home, told = shared / "installed", shared / "first_visit.json"
+    with open(shared / "first_visit.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not told.exists():
+            told.write_text(json.dumps(_first_visit(home, browser)))
+        return FirstVisit(home, *json.loads(told.read_text()))
+
+
+def _first_visit(home: Path, browser: Browser) -> tuple[str, str]:
     with handful.running(home) as app:
         page = browser.new_page(locale="en-US")
         page.goto(app.url)
@@ -56,7 +69,7 @@ def first_visit(tmp_path_factory, browser) -> FirstVisit:
         page.get_by_text("Answered in").wait_for(timeout=2 * WAIT_MS)
         answer = page.get_by_test_id("stMain").locator("h2").inner_text()
         page.close()
-    return FirstVisit(home, learning, answer)
+    return learning, answer
 
 
 @pytest.fixture(scope="module")

@@ -4,12 +4,13 @@ import pytest
 
 from core import config, weights
 from core.data import datasets, edits
-from core.learn import compute, features
+from core.learn import compute, features, lessons
 from tests.learn import pretrained
 
 
 @pytest.fixture(autouse=True)
-def forgetful():
+def forgetful(monkeypatch):
+    monkeypatch.setattr(lessons, "FEWEST_STEPS", 1)  # a small data set is a short training
     yield
     compute.forget()
 

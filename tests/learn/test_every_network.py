@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from core.backbones import BACKBONES
 from core.data import images
-from core.learn import backbones, lessons, predict
+from core.learn import backbones, predict
 from core.strategies import STRATEGIES
 from tests.learn.pretrained import backbone_of, taught
 
@@ -26,9 +26,8 @@ print(json.dumps([np.asarray(model(np.load(sys.argv[1]), training=False)).tolist
 
 
 @pytest.fixture
-def quick(monkeypatch):
-    """Two steps a training, and no time spent on making them faster."""
-    monkeypatch.setattr(lessons, "FEWEST_STEPS", 1)
+def quick():
+    """No time spent on making the two steps of each training faster."""
     tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
     tf.config.run_functions_eagerly(True)
     yield
@@ -36,6 +35,7 @@ def quick(monkeypatch):
     tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": False})
 
 
+@pytest.mark.filterwarnings("ignore:Even though the `tf.config.experimental_run_functions_eagerly`")
 @pytest.mark.parametrize(
     "backbone",
     [pytest.param(name, marks=() if name == DEFAULT else pytest.mark.slow) for name in BACKBONES],
