@@ -9,7 +9,7 @@ run: .venv/installed
 
 test: .venv/installed-dev chromium
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/lint-imports
-	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --durations=15
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations=15
 
 # What a change needs while it is being written: no slow tests, no browser.
 quick: .venv/installed-dev

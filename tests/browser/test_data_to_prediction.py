@@ -73,7 +73,7 @@ def test_import_a_zip_train_on_it_and_predict_an_upload(page, app, signs_zip, tm
     page.get_by_role("link", name="Train on this data set").click()
     expect(page.get_by_role("heading", name="Train", exact=True)).to_be_visible()
     settle(page)
-    set_knobs(page, epochs=30, patience=30, batch_size=8)
+    set_knobs(page, epochs=10, patience=10, batch_size=8)
     train(page)
     expect(page.get_by_text("images are recognised")).to_be_visible()
 

@@ -15,7 +15,7 @@ from core.results import runs
 from tests.app import go, set_knobs, train
 
 LONG = {"epochs": 200, "patience": 200, "batch_size": 8}  # ends by Cancel only
-SHORT = {"epochs": 40, "patience": 40, "batch_size": 8}
+SHORT = {"epochs": 24, "patience": 24, "batch_size": 8}
 
 
 @pytest.fixture
@@ -104,7 +104,7 @@ def test_two_visitors_share_one_training_and_a_third_is_answered_from_the_cache(
     for page in (one, two):
         expect_done(page)
     assert {run.key for run in runs.every()} - earlier == {key}
-    assert epochs_done(key) == 40
+    assert epochs_done(key) == SHORT["epochs"]
     done = runs.find(key)
     third = train_page()
     set_knobs(third, **SHORT, seed=2)
@@ -144,7 +144,7 @@ def test_a_killed_worker_is_replaced_while_one_watches(train_page):
     expect_done(page)
     assert runs.progress(key).process != worker
     assert kept_epochs(key)[: len(kept) - 1] == kept[:-1]  # a kill may cost the epoch just written
-    assert epochs_done(key) == 40
+    assert epochs_done(key) == SHORT["epochs"]
 
 
 def test_a_killed_server_goes_on_where_it_was(app, train_page):
@@ -154,11 +154,11 @@ def test_a_killed_server_goes_on_where_it_was(app, train_page):
     wait(lambda: epochs_done(key) >= 5)
     app.kill()
     kept = kept_epochs(key)
-    assert len(kept) < 40
+    assert len(kept) < SHORT["epochs"]
     app.start()
     later = train_page(run=key)
     assert epoch_shown(later) >= len(kept)
     expect_done(later)
     expect_done(page)  # which stayed open and found the new server by itself
     assert kept_epochs(key)[: len(kept) - 1] == kept[:-1]  # a kill may cost the epoch just written
-    assert epochs_done(key) == 40
+    assert epochs_done(key) == SHORT["epochs"]
