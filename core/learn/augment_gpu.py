@@ -19,7 +19,7 @@ def fastest(config: TrainConfig, batch_size: int, check: Callable[[], None]) -> 
 
     The processor prepares a batch while the GPU learns from the one before. `check()` may raise to stop.
     """
-    if not compute.gpus():
+    if not compute.gpus() or config.augmentation.changes_nothing:
         return augment.apply
     size, places = config.image_size, {"processor": augment.apply, "GPU": apply}
     noise = np.random.default_rng(0).integers(0, 256, (batch_size, size, size, 3), np.uint8)
