@@ -31,6 +31,7 @@ class Backbone:
     weights_hash: str  # "md5:..." or "sha256:..."
     package: str  # the pip package that carries the file, or empty
     source: str
+    chain: bool = False  # convolutions with ReLU and max pooling, one after the other: integers can compute it
 
 
 _KERAS = "https://storage.googleapis.com/tensorflow/keras-applications"
@@ -53,6 +54,7 @@ BACKBONES: dict[str, Backbone] = {
             f"{_KERAS}/vgg16/vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5",
             "md5:6d6bbae143d832006294945121d1f1fc", "",
             "K. Simonyan, A. Zisserman, Very Deep Convolutional Networks for Large-Scale Image Recognition, ICLR 2015",
+            chain=True,
         ),
         Backbone(
             "mobilenet_v2", "MobileNetV2", "keras.applications:MobileNetV2",

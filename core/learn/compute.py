@@ -51,29 +51,25 @@ def policy(dtype: str) -> Iterator[None]:
         keras.config.set_dtype_policy(before)
 
 
-def remembered(name: str) -> str | None:
-    """What was the fastest for `name` when it was measured on this machine."""
-    rates = paths.read_json(paths.compute_choices(), {}).get(_machine(), {}).get(name)
-    return max(rates, key=rates.get) if rates else None
-
-
 def fastest(name: str, rate: Callable[[str], float], candidates: Sequence[str] = ()) -> str:
     """The candidate for which `rate(candidate)` is highest, in images a second; measured once for each `name`.
 
     Where no candidates are given, they are the dtype policies that make sense on this machine.
     """
-    if not remembered(name):
-        rates = {}
-        for candidate in candidates or _dtypes():
+    candidates = candidates or dtypes()
+    rates = paths.read_json(paths.compute_choices(), {}).get(_machine(), {}).get(name, {})
+    if not rates.keys() >= set(candidates):
+        for candidate in candidates:
             rates[candidate] = round(rate(candidate), 1)
             forget()
         known = paths.read_json(paths.compute_choices(), {})
         known.setdefault(_machine(), {})[name] = rates
         paths.write_json(paths.compute_choices(), known)
-    return remembered(name)
+    return max(candidates, key=rates.get)
 
 
-def _dtypes() -> list[str]:
+def dtypes() -> list[str]:
+    """The dtype policies that make sense on this machine."""
     half = ["mixed_float16"] if gpus() else []
     return ["float32", "mixed_bfloat16", *half]
 

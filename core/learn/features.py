@@ -21,7 +21,7 @@ from core.backbones import BACKBONES
 from core.config import Augmentation, TrainConfig
 from core.data.images import INPUT_VERSION
 from core.errors import UserError
-from core.learn import backbones, compute
+from core.learn import backbones, compute, quantized
 from core.learn.feed import Read
 from core.learn.graphs import frozen
 from core.learn.stores import Store
@@ -68,8 +68,12 @@ class Frozen:
 
     @cached_property
     def dtype(self) -> str:
-        """The fastest dtype policy for this network on this machine."""
-        return compute.fastest(f"{self.config.backbone} frozen {self.config.image_size}px", self._rate)
+        """The fastest dtype policy for this network on this machine, or `quantized.DTYPE`."""
+        integers = BACKBONES[self.config.backbone].chain and quantized.available() and not compute.gpus()
+        return compute.fastest(
+            f"{self.config.backbone} frozen {self.config.image_size}px", self._rate,
+            [*compute.dtypes(), *([quantized.DTYPE] if integers else [])],
+        )  # fmt: skip
 
     def __call__(self, images: np.ndarray) -> dict[str, np.ndarray]:
         """(n, size, size, 3) uint8 -> {"block": (n, h, w, c), "features": (n, d)}, float16."""
@@ -153,13 +157,21 @@ class Frozen:
 
 @lru_cache(maxsize=2)  # one strategy after the other asks for the same network; two while dtypes are compared
 def _graph(backbone: str, weights_hash: str, size: int, dtype: str) -> Callable:
-    with compute.policy(dtype):
-        below, block = backbones.split(network(backbone, weights_hash, size), BACKBONES[backbone])
-        pool = pooling(backbone)
+    integers = dtype == quantized.DTYPE
+    with compute.policy("float32" if integers else dtype):
+        whole, pool = network(backbone, weights_hash, size), pooling(backbone)
+        below, block = backbones.split(whole, BACKBONES[backbone])
+
+    def parts(images: tf.Tensor) -> list[tf.Tensor]:
+        entering = below(images, training=False)
+        return [entering, block(entering, training=False)]
+
+    if integers:
+        parts = quantized.outputs(whole, [below.layers[-1].name, whole.layers[-1].name])
 
     def run(images: tf.Tensor) -> list[tf.Tensor]:
-        entering = below(images, training=False)
-        return [_half(entering), _half(pool(block(entering, training=False)))]
+        entering, leaving = parts(images)
+        return [_half(entering), _half(pool(leaving))]
 
     return frozen(run, [None, size, size, 3])
 

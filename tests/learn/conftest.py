@@ -30,4 +30,4 @@ def random_weights(monkeypatch, tmp_path):
     """Networks whose "ImageNet weights" are random but always the same; float32 without measuring."""
     monkeypatch.setattr(features, "network", pretrained.network)
     monkeypatch.setattr(config.weights, "find", lambda name: weights.Weights(tmp_path / name, "0" * 64))
-    monkeypatch.setattr(compute, "fastest", lambda name, rate: "float32")
+    monkeypatch.setattr(compute, "fastest", lambda name, rate, candidates=(): "float32")

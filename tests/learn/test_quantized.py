@@ -1,0 +1,94 @@
+"""Frozen networks in 8-bit integers: what they give, for which networks, and when they are chosen."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from core import paths
+from core.backbones import BACKBONES
+from core.data import arrays
+from core.learn import backbones, compute, features, predict, quantized
+from core.learn.feed import in_order
+from core.learn.graphs import frozen
+from tests.learn.pretrained import asked, backbone_of, taught
+
+integers = pytest.mark.skipif(not quantized.available(), reason="this processor has no instructions for integers")
+
+
+def relative_error(ours, theirs) -> float:
+    ours, theirs = (np.asarray(values, np.float32) for values in (ours, theirs))
+    return np.linalg.norm(ours - theirs) / np.linalg.norm(theirs)
+
+
+@pytest.mark.parametrize("backbone", BACKBONES.values(), ids=lambda row: row.name)
+def test_the_table_tells_which_networks_are_chains(backbone):
+    prepare, *rest = backbones.build(backbone, backbone.smallest_size).layers[1:]
+    assert backbone.chain == (isinstance(prepare, keras.layers.Normalization) and all(map(one_after_the_other, rest)))
+
+
+def one_after_the_other(layer) -> bool:
+    if isinstance(layer, keras.layers.MaxPooling2D):
+        return layer.padding == "valid"
+    return (
+        type(layer) is keras.layers.Conv2D and layer.use_bias and layer.activation is keras.activations.relu
+        and (layer.padding, layer.strides, layer.dilation_rate, layer.groups) == ("same", (1, 1), (1, 1), 1)
+    )  # fmt: skip
+
+
+@integers
+@pytest.mark.parametrize("backbone", [row.name for row in BACKBONES.values() if row.chain])
+def test_integers_give_nearly_what_the_network_gives(pets, random_weights, backbone, photo):
+    settings = asked(pets, "bottleneck", backbone, image_size=64)
+    pictures = np.stack([photo(number, (64, 64)) for number in range(4)])
+    exact, near = (features._graph(backbone, settings.weights, 64, dtype) for dtype in ("float32", quantized.DTYPE))
+    for ours, theirs in zip(near(tf.constant(pictures)), exact(tf.constant(pictures)), strict=True):
+        assert ours.shape == theirs.shape
+        assert 0 < relative_error(ours, theirs) < 0.1
+    alone = [near(tf.constant(pictures[number : number + 1])) for number in range(4)]
+    for together, parts in zip(near(tf.constant(pictures)), zip(*alone, strict=True), strict=True):
+        np.testing.assert_array_equal(together, np.concatenate(parts))
+
+
+@integers
+def test_a_black_border_is_not_what_the_network_pads_with(pets, random_weights):
+    """The first layer's padding is the mean colour, so that a mean grey image has no border for the network."""
+    network = backbone_of(asked(pets, "bottleneck", "vgg16"))
+    grey = np.rint(np.ravel(network.get_layer("prepare").mean)).astype(np.uint8)
+    shown = tf.constant(np.broadcast_to(grey, (1, 32, 32, 3)))
+    [first] = frozen(quantized.outputs(network, ["block1_conv1"]), [None, 32, 32, 3])(shown)
+    assert np.ptp(first, axis=(1, 2)).max() == 0
+
+
+@integers
+def test_a_run_on_integers_is_served_in_full_precision(pets, random_weights, monkeypatch):
+    monkeypatch.setattr(compute, "fastest", lambda name, rate, candidates=("float32",): candidates[-1])
+    run = taught(pets, "fine_tuning", "vgg16")
+    kept = [paths.read_json(path)["dtype"] for path in paths.feature_cache().glob("*/about.json")]
+    assert set(kept) == {quantized.DTYPE}
+    shown, *_ = arrays.decoded(pets, "photo", run.config.image_size, 3, "validation")
+    served = predict.in_batches(keras.models.load_model(run.folder / "model.keras"), in_order(shown), len(shown))
+    with np.load(run.folder / "predictions_validation.npz") as scored:
+        assert served == pytest.approx(scored["probabilities"], abs=0.05)
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"), [("flags : fma avx512_vnni", True), ("flags : fma avx2", False), (None, False)]
+)
+def test_integers_need_their_instructions(told, expected, monkeypatch, tmp_path):
+    cpu = tmp_path / "cpuinfo"
+    if told:
+        cpu.write_text(told)
+    monkeypatch.setattr(quantized, "CPU", cpu)
+    assert quantized.available() == expected
+    monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "0")
+    assert not quantized.available()
+
+
+@pytest.mark.parametrize(("backbone", "offered"), [("vgg16", True), ("resnet50", False)])
+def test_integers_are_one_candidate_of_the_measurement_for_chains(pets, random_weights, backbone, offered, monkeypatch):
+    asked_for = []
+    monkeypatch.setattr(quantized, "available", lambda: True)
+    monkeypatch.setattr(compute, "fastest", lambda name, rate, candidates: asked_for.extend(candidates) or "float32")
+    assert features.Frozen(asked(pets, "bottleneck", backbone), lambda: None).dtype == "float32"
+    assert (quantized.DTYPE in asked_for) == offered
