@@ -55,9 +55,11 @@ def open_zip(file: Path | BinaryIO, name: str) -> zipfile.ZipFile:
             raise UserError(
                 "'{name}' is another kind of archive. Unpack it and make a zip of the folder.", name=name
             ) from error
-        raise UserError("'{name}' is not a zip. Choose a zip of class folders.", name=name) from error
+        raise UserError(
+            "'{name}' is not a zip, in spite of its name. Make a zip of the folder with the images.", name=name
+        ) from error
     if not archive.infolist():
-        raise UserError("The zip '{name}' is empty. Put one folder for each class into it.", name=name)
+        raise UserError("The zip '{name}' is empty. Make it again, with the images in it.", name=name)
     return archive
 
 
