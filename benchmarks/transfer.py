@@ -5,23 +5,16 @@ views, head, evaluation and all; and the median epoch of `fit`, validation inclu
 scripts' is one epoch of `fit`, which for fine-tuning leaves out their features and their head.
 """
 
-from __future__ import annotations
-
 import argparse
 import json
-import math
 import shutil
 import statistics
 import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from benchmarks import machine
-
-if TYPE_CHECKING:
-    from core.config import TrainConfig
 
 PEERS = {"bottleneck": "bottleneck", "feature_extraction": "extraction", "fine_tuning": "tuning"}
 
@@ -46,12 +39,15 @@ def main() -> None:
 
 
 def ours(data: Path, weights_file: Path, strategies: list[str], peers: dict[str, dict]) -> None:
+    import keras
+
     from core import paths, weights
     from core.backbones import BACKBONES
     from core.config import make_config
     from core.data import importing
-    from core.learn import features, lessons, training
-    from core.results import runs
+    from core.learn import features, lessons, predict, training
+    from core.learn.feed import in_order
+    from core.results import metrics, runs
 
     paths.pretrained().mkdir(parents=True)
     shutil.copy(weights_file, paths.pretrained() / BACKBONES["vgg16"].weights_file)
@@ -60,24 +56,20 @@ def ours(data: Path, weights_file: Path, strategies: list[str], peers: dict[str,
 
     config = make_config(dataset.fingerprint, dataset.kind, "bottleneck", {"backbone": "vgg16"})
     frozen, images = features.Frozen(config, lambda: None), 0
-    pictures = [lessons.pictures(config, dataset, split, lambda **values: None)[0] for split in ("train", "validation")]
+    splits = [lessons.pictures(config, dataset, split, lambda **values: None) for split in ("train", "validation")]
     dtype, start = frozen.dtype, time.perf_counter()
-    for part in pictures:
-        frozen.read(part, [features.View()], "features", lambda done, total: None)
-        images += len(part.contents)
+    for pictures, _labels in splits:
+        frozen.read(pictures, [features.View()], "features", lambda done, total: None)
+        images += len(pictures.contents)
     rate, script = images / (time.perf_counter() - start), peers["bottleneck"]["images_per_second"]
     print(f"features  {rate:.1f} images/s ({dtype}): {rate / script:.1f} times")
-    work, limit = operations(config) / 1e9, convolutions(dtype) / 1e9
-    print(
-        f"          {work * rate:.0f} GFLOP/s of the {limit:.0f} that one large convolution alone reaches in {dtype}: "
-        f"{limit / work / script:.1f} times the script would be all of that",
-        flush=True,
-    )
+    print("          measured before:", *paths.read_json(paths.compute_choices()).values(), flush=True)
 
     for name in strategies:
         run = runs.create(make_config(dataset.fingerprint, dataset.kind, name, {"backbone": "vgg16"}), dataset)
         start = time.perf_counter()
-        training.train(run.key)
+        with machine.peak_memory() as memory:
+            training.train(run.key)
         seconds, history = time.perf_counter() - start, runs.history(run.key)["seconds"]
         epochs, epoch = len(history), statistics.median(history)
         scores = runs.evaluation(run.key)
@@ -87,31 +79,12 @@ def ours(data: Path, weights_file: Path, strategies: list[str], peers: dict[str,
         print(
             f"{name}: validation {scores['validation']['accuracy']:.3f}, test {scores['test']['accuracy']:.3f} "
             f"(script: {peer['last']:.3f} at its last epoch); {seconds:.0f} s for {epochs} epochs, "
-            f"{seconds / epochs:.1f} s each{whole}; once the views are kept {epoch:.1f} s{alone}",
+            f"{seconds / epochs:.1f} s each{whole}; once the views are kept {epoch:.1f} s{alone}; {memory[-1]} MiB",
             flush=True,
         )
-
-
-def operations(config: TrainConfig) -> float:
-    """Floating-point operations of the network's convolutions for one image, a multiplication and an addition each."""
-    from core.learn import features
-
-    layers = features.network(config.backbone, config.weights, config.image_size).layers
-    kernels = [layer for layer in layers if hasattr(layer, "kernel")]
-    return sum(2 * math.prod(layer.kernel.shape) * math.prod(layer.output.shape[1:3]) for layer in kernels)
-
-
-def convolutions(dtype: str) -> float:
-    """Floating-point operations a second of one large convolution alone, shaped like those of VGG16's block 4."""
-    import tensorflow as tf
-
-    from core.learn import compute
-
-    shapes = (64, 18, 18, 512), (3, 3, 512, 512)
-    images, kernel = (tf.cast(tf.random.normal(shape), dtype.removeprefix("mixed_")) for shape in shapes)
-    convolved = tf.function(lambda: tf.nn.conv2d(images, kernel, 1, "SAME")[0, 0, 0, 0])
-    once = 2 * math.prod(kernel.shape) * math.prod(images.shape[:3])
-    return once * compute.steps_per_second(lambda: convolved().numpy(), lambda: None)
+        model, (shown, labels) = keras.models.load_model(run.folder / "model.keras", compile=False), splits[-1]
+        served = metrics.evaluate(labels, predict.in_batches(model, in_order(shown.images), len(labels)))
+        print(f"          validation {served['accuracy']:.3f} by the saved model, in float32", flush=True)
 
 
 if __name__ == "__main__":

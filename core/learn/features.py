@@ -23,10 +23,11 @@ from core.data.images import INPUT_VERSION
 from core.errors import UserError
 from core.learn import backbones, compute, quantized
 from core.learn.feed import Read
-from core.learn.graphs import frozen
+from core.learn.graphs import folded, frozen
 from core.learn.stores import Store
 
 BATCH = 64
+PROBE = 16  # images: number formats compare as they do with more, and sooner
 BUDGET_BYTES = 8 * 1024**3
 """What all kept activations together may take on disk; those not used for longest go first."""
 SHARE_OF_DISK = 0.5  # of the space that is free
@@ -71,7 +72,7 @@ class Frozen:
         """The fastest dtype policy for this network on this machine, or `quantized.DTYPE`."""
         integers = BACKBONES[self.config.backbone].chain and quantized.available() and not compute.gpus()
         return compute.fastest(
-            f"{self.config.backbone} frozen {self.config.image_size}px", self._rate,
+            f"{self.config.backbone} folded and frozen {self.config.image_size}px", self._rate,
             [*compute.dtypes(), *([quantized.DTYPE] if integers else [])],
         )  # fmt: skip
 
@@ -85,8 +86,8 @@ class Frozen:
 
     def _rate(self, dtype: str) -> float:
         size, graph = self.config.image_size, self._graph(dtype)
-        noise = tf.constant(np.random.default_rng(0).integers(0, 256, (BATCH, size, size, 3), np.uint8))
-        return BATCH * compute.steps_per_second(lambda: graph(noise)[1].numpy(), self.check)
+        noise = tf.constant(np.random.default_rng(0).integers(0, 256, (PROBE, size, size, 3), np.uint8))
+        return PROBE * compute.steps_per_second(lambda: graph(noise)[1].numpy(), self.check)
 
     def read(
         self,
@@ -159,7 +160,7 @@ class Frozen:
 def _graph(backbone: str, weights_hash: str, size: int, dtype: str) -> Callable:
     integers = dtype == quantized.DTYPE
     with compute.policy("float32" if integers else dtype):
-        whole, pool = network(backbone, weights_hash, size), pooling(backbone)
+        whole, pool = folded(network(backbone, weights_hash, size)), pooling(backbone)
         below, block = backbones.split(whole, BACKBONES[backbone])
 
     def parts(images: tf.Tensor) -> list[tf.Tensor]:

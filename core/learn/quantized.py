@@ -41,11 +41,13 @@ def outputs(model: keras.Model, names: Sequence[str]) -> Callable[[tf.Tensor], l
     weights, peaks = _weights(prepare, convolutions), _peaks(model, convolutions)
     # Where the network pads a prepared image with zeros, the image itself is padded with what prepares to zero.
     zero = tf.constant(np.rint(np.ravel(prepare.mean)), tf.uint8)
-    border = [[0, 0], *([side // 2] * 2 for side in convolutions[0].kernel_size), [0, 0]]
+    borders = [side // 2 for side in convolutions[0].kernel_size]
 
     def run(images: tf.Tensor) -> list[tf.Tensor]:
-        x = tf.bitcast(tf.pad(images - zero, border) + zero, tf.quint8)  # differences wrap round, and back
-        peak, padding, found = float(STEPS), "VALID", {}
+        for axis, width in enumerate(borders, 1):
+            border = zero * tf.ones_like(tf.gather(images, [0] * width, axis=axis))
+            images = tf.concat([border, images, border], axis)
+        x, peak, padding, found = tf.bitcast(images, tf.quint8), float(STEPS), "VALID", {}
         for layer in rest:
             if layer.name in weights:
                 kernel, scale, bias = weights[layer.name]

@@ -14,7 +14,7 @@ from core import weights
 from core.backbones import BACKBONES
 from core.data import images
 from core.errors import UserError
-from core.learn import backbones
+from core.learn import backbones, graphs
 
 LITE, VGG = BACKBONES["efficientnet_lite0"], BACKBONES["vgg16"]
 MODULES = {"resnet50": "resnet", "densenet121": "densenet", "nasnet_mobile": "nasnet"}
@@ -66,12 +66,23 @@ def reference(backbone) -> tuple[keras.Model, object]:
     return model, module.preprocess_input
 
 
+def is_simple(layer) -> bool:
+    if isinstance(layer, keras.layers.MaxPooling2D):
+        return layer.padding == "valid"
+    return (
+        type(layer) is keras.layers.Conv2D and layer.use_bias and layer.activation is keras.activations.relu
+        and (layer.padding, layer.strides, layer.dilation_rate, layer.groups) == ("same", (1, 1), (1, 1), 1)
+    )  # fmt: skip
+
+
 @every_backbone
 def test_builds_from_its_smallest_size_on(backbone):
     model = backbones.build(backbone, backbone.smallest_size)
     assert model.count_params() == backbone.parameters
     assert model.output_shape[1] >= 1
     assert backbone.smallest_size <= backbone.image_size
+    prepare, *rest = model.layers[1:]
+    assert backbone.chain == (isinstance(prepare, keras.layers.Normalization) and all(map(is_simple, rest)))
     with pytest.raises(UserError, match=f"at least {backbone.smallest_size} px"):
         backbones.build(backbone, backbone.smallest_size - 1)
 
@@ -112,6 +123,13 @@ def test_images_give_what_keras_gives_after_its_own_preprocessing(backbone, tmp_
     ours = backbones.build(backbone, backbone.smallest_size, path)
     assert close(ours(x), expected)
     assert close(ours(x.astype(np.float32)), expected)
+    folded = graphs.folded(ours)
+    assert close(folded(x), expected)
+    assert normalisations(folded) <= normalisations(ours) * 0.55  # DenseNet normalises before it convolves
+
+
+def normalisations(model: keras.Model) -> int:
+    return sum(isinstance(layer, keras.layers.BatchNormalization) for layer in model.layers)
 
 
 def notop(path: Path, dtype: str) -> keras.Model:

@@ -8,7 +8,7 @@ import tensorflow as tf
 from core import paths
 from core.backbones import BACKBONES
 from core.data import arrays
-from core.learn import backbones, compute, features, predict, quantized
+from core.learn import compute, features, predict, quantized
 from core.learn.feed import in_order
 from core.learn.graphs import frozen
 from tests.learn.pretrained import asked, backbone_of, taught
@@ -19,21 +19,6 @@ integers = pytest.mark.skipif(not quantized.available(), reason="this processor 
 def relative_error(ours, theirs) -> float:
     ours, theirs = (np.asarray(values, np.float32) for values in (ours, theirs))
     return np.linalg.norm(ours - theirs) / np.linalg.norm(theirs)
-
-
-@pytest.mark.parametrize("backbone", BACKBONES.values(), ids=lambda row: row.name)
-def test_the_table_tells_which_networks_are_chains(backbone):
-    prepare, *rest = backbones.build(backbone, backbone.smallest_size).layers[1:]
-    assert backbone.chain == (isinstance(prepare, keras.layers.Normalization) and all(map(one_after_the_other, rest)))
-
-
-def one_after_the_other(layer) -> bool:
-    if isinstance(layer, keras.layers.MaxPooling2D):
-        return layer.padding == "valid"
-    return (
-        type(layer) is keras.layers.Conv2D and layer.use_bias and layer.activation is keras.activations.relu
-        and (layer.padding, layer.strides, layer.dilation_rate, layer.groups) == ("same", (1, 1), (1, 1), 1)
-    )  # fmt: skip
 
 
 @integers
