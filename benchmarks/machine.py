@@ -17,10 +17,10 @@ def describe() -> str:
     """Processor, cores and the versions that matter."""
     info = Path("/proc/cpuinfo").read_text()
     model = next((line.split(": ")[1] for line in info.splitlines() if line.startswith("model name")), "unknown")
-    bf16 = [flag for flag in ("amx_bf16", "avx512_bf16") if f" {flag} " in info + " "]
+    quick = [flag for flag in ("amx_bf16", "avx512_bf16", "avx512_vnni") if flag in info.split()]
     versions = ", ".join(f"{name} {version(name)}" for name in ("tensorflow", "keras", "streamlit", "numpy"))
     return (
-        f"{model}, {len(os.sched_getaffinity(0))} cores ({', '.join(bf16) or 'no bfloat16'}), "
+        f"{model}, {len(os.sched_getaffinity(0))} cores ({', '.join(quick) or 'no bfloat16'}), "
         f"Python {platform.python_version()}, {versions}"
     )
 
