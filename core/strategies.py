@@ -119,7 +119,7 @@ STRATEGIES: dict[str, Strategy] = {
             "full_training", N_("Full training"),
             N_("The same large network from random weights: what is lost without the million photos."),
             "restart_alt", "adam", 3,
-            _PRETRAINED | {"image_size": 96, "epochs": 10, "batch_size": 32, "learning_rate": 0.001, "patience": 10,
+            _PRETRAINED | {"image_size": 96, "epochs": 8, "batch_size": 32, "learning_rate": 0.001, "patience": 10,
                            **_SHEAR_ZOOM_FLIP},
             "The comparison in F. Chollet, Deep Learning with Python, Manning, 2017, section 5.3", decays=True,
         ),
