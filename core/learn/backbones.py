@@ -47,7 +47,7 @@ def split(model: keras.Model, backbone: Backbone) -> tuple[keras.Model, keras.Mo
     """
     side, *names = backbone.cut.split()
     cut = [model.get_layer(name).output if side == "after" else model.get_layer(name).input for name in names]
-    joined = cut[0] if len(cut) == 1 else layers.Concatenate()(cut)
+    joined = cut[0] if len(cut) == 1 else layers.Concatenate(name="entering")(cut)
     frozen = keras.Model(model.input, joined, name=f"{backbone.name}_frozen")
     if len(cut) == 1:
         return frozen, keras.Model(joined, model.output, name=f"{backbone.name}_last_block")

@@ -14,13 +14,14 @@ from core.strategies import STRATEGIES
 
 def network(backbone: str, weights_hash: str, size: int) -> keras.Model:
     """Stands in for `features.network`: its weights are always the same, whatever hash they should have."""
-    model = backbones.build(BACKBONES[backbone], size)
-    model.set_weights(in_range(backbone, size))
+    known = in_range(backbone, size)
+    model = keras.models.clone_model(known)  # quicker than building it anew
+    model.set_weights(known.get_weights())
     return model
 
 
 @functools.cache
-def in_range(backbone: str, size: int) -> list[np.ndarray]:
+def in_range(backbone: str, size: int) -> keras.Model:
     """Random weights that leave something of an image behind many layers, as Keras' own initial ones do not."""
     model = backbones.build(BACKBONES[backbone], size)
     rng = np.random.default_rng(7)
@@ -28,11 +29,14 @@ def in_range(backbone: str, size: int) -> list[np.ndarray]:
         fan_in = np.prod(kernel.shape[: 2 if "depthwise" in kernel.path else 3])
         kernel.assign(rng.normal(0, np.sqrt(2 / fan_in), kernel.shape))  # He initialisation
     normalised = [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
+    momentum = [layer.momentum for layer in normalised]
     for layer in normalised:
         layer.momentum = 0.0  # statistics from one batch, of patches as smooth as the pictures in tests
     patches = keras.ops.image.resize(rng.integers(0, 256, (32, 8, 8, 3)).astype(np.float32), (size, size))
     model(patches, training=True)
-    return model.get_weights()
+    for layer, before in zip(normalised, momentum, strict=True):
+        layer.momentum = before
+    return model
 
 
 def asked(dataset, strategy, backbone, **knobs):
