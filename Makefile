@@ -7,11 +7,10 @@ APT := [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq --no-
 run: .venv/installed
 	$(BIN)/streamlit run streamlit_app.py
 
-# A third of the time tests wait for pages, so there are three processes on two cores; trainings run at niceness 15,
-# and beside tests that are less nice they would starve.
+# Trainings run at niceness 15, and beside tests that are less nice they would starve.
 test: .venv/installed-dev chromium
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/lint-imports
-	nice -n 15 $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --durations=15
+	nice -n 15 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations=15
 
 # What a change needs while it is being written: no slow tests, no browser.
 quick: .venv/installed-dev

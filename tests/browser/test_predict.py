@@ -84,5 +84,6 @@ def test_strokes_on_the_home_page_are_seen_by_every_strategy_at_once(page, app, 
     settle(page)
     draw(page, "triangle")
     expect(page.get_by_text(re.compile("All 2 agree|They do not agree"))).to_be_visible()
+    settle(page)
     assert len(answers(page)) == 3  # with the one above what teaches it
     assert answers(page)[0].startswith("Triangle, ")
