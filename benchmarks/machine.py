@@ -20,7 +20,7 @@ def describe() -> str:
     quick = [flag for flag in ("amx_bf16", "avx512_bf16", "avx512_vnni") if flag in info.split()]
     versions = ", ".join(f"{name} {version(name)}" for name in ("tensorflow", "keras", "streamlit", "numpy"))
     return (
-        f"{model}, {len(os.sched_getaffinity(0))} cores ({', '.join(quick) or 'no bfloat16'}), "
+        f"{model}, {len(os.sched_getaffinity(0))} cores ({', '.join(quick) or 'neither bfloat16 nor VNNI'}), "
         f"Python {platform.python_version()}, {versions}"
     )
 

@@ -21,7 +21,7 @@ def frozen(function: Callable, shape: Sequence[int | None]) -> Callable[[tf.Tens
 def folded(model: keras.Model) -> keras.Model:
     """The same network, its batch normalisations made part of the convolutions before them, as inference has them.
 
-    In half precision the runtime would not fuse them, and more time would go into them than into the convolutions.
+    In half precision the runtime would not fuse them.
     """
     pairs = _normalised(model)
     if not pairs:

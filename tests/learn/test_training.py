@@ -34,7 +34,7 @@ TRIED = [row.name for row in STRATEGIES.values() if row.network] + ["bottleneck"
 
 @pytest.mark.slow
 @pytest.mark.parametrize("strategy", TRIED)
-def test_every_strategy_trains_saves_and_predicts(shapes, strategy):
+def test_strategies_of_each_kind_train_save_and_predict(shapes, strategy):
     defaults = STRATEGIES[strategy].defaults
     smallest = {"image_size": BACKBONES[defaults["backbone"]].smallest_size} if "backbone" in defaults else {}
     run = new_run(shapes, strategy, epochs=2, **smallest)
