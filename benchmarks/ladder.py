@@ -18,6 +18,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=machine.SHARED / "cats_vs_dogs")
     parser.add_argument("--strategies", nargs="+", choices=LADDER, default=LADDER)
+    parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     print(machine.describe(), flush=True)
 
@@ -38,7 +39,7 @@ def main() -> None:
         dataset = importing.folder_as_dataset(options.data)
         whole = time.perf_counter()
         for name in options.strategies:
-            run = runs.create(make_config(dataset.fingerprint, dataset.kind, name), dataset)
+            run = runs.create(make_config(dataset, name, {"seed": options.seed}), dataset)
             start = time.perf_counter()
             with machine.peak_memory() as memory:
                 training.train(run.key)
@@ -48,7 +49,10 @@ def main() -> None:
             )
             epochs = len(runs.history(run.key)["loss"])
             seconds = time.perf_counter() - start
-            print(f"{name}: {seconds:.1f} s, {epochs} epochs{scores}; {memory[-1]} MiB", flush=True)
+            print(
+                f"{name}, {run.config.image_size} px: {seconds:.1f} s, {epochs} epochs{scores}; {memory[-1]} MiB",
+                flush=True,
+            )
         print(f"all of these: {(time.perf_counter() - whole) / 60:.1f} min")
 
 

@@ -32,7 +32,7 @@ def main() -> None:
             for name in SETS
         }
         for seed in range(options.seeds):
-            config = make_config(dataset.fingerprint, dataset.kind, jobs.BUILTIN_STRATEGY, {"seed": seed})
+            config = make_config(dataset, jobs.BUILTIN_STRATEGY, {"seed": seed})
             pressed = time.perf_counter()
             run = engine.submit(config, dataset)
             while runs.find(run.key).live:

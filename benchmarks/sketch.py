@@ -43,7 +43,7 @@ def through_the_workers() -> None:
 
     print(f"image to probabilities, one visitor: {measure()}")
     digits = datasets.load("digits")
-    busy = engine.submit(make_config(digits.fingerprint, "drawing", "small_cnn", {"epochs": 200}), digits)
+    busy = engine.submit(make_config(digits, "small_cnn", {"epochs": 200}), digits)
     while runs.progress(busy.key).stage != "training" or runs.progress(busy.key).step == 0:
         time.sleep(0.2)
     print(f"image to probabilities, beside a training: {measure()}")

@@ -29,7 +29,7 @@ def main() -> None:
 
         dataset = importing.folder_as_dataset(options.data)
         knobs = {"epochs": options.epochs, "patience": options.epochs}
-        run = runs.create(make_config(dataset.fingerprint, dataset.kind, "small_cnn", knobs), dataset)
+        run = runs.create(make_config(dataset, "small_cnn", knobs), dataset)
         start = time.perf_counter()
         training.train(run.key)
         seconds = time.perf_counter() - start

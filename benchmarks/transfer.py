@@ -54,7 +54,7 @@ def ours(data: Path, weights_file: Path, strategies: list[str], peers: dict[str,
     weights.accept("vgg16")
     dataset = importing.folder_as_dataset(data)
 
-    config = make_config(dataset.fingerprint, dataset.kind, "bottleneck", {"backbone": "vgg16"})
+    config = make_config(dataset, "bottleneck", {"backbone": "vgg16"})
     frozen, images = features.Frozen(config, lambda: None), 0
     splits = [lessons.pictures(config, dataset, split, lambda **values: None) for split in ("train", "validation")]
     dtype, start = frozen.dtype, time.perf_counter()
@@ -66,7 +66,7 @@ def ours(data: Path, weights_file: Path, strategies: list[str], peers: dict[str,
     print("          measured before:", *paths.read_json(paths.compute_choices()).values(), flush=True)
 
     for name in strategies:
-        run = runs.create(make_config(dataset.fingerprint, dataset.kind, name, {"backbone": "vgg16"}), dataset)
+        run = runs.create(make_config(dataset, name, {"backbone": "vgg16"}), dataset)
         start = time.perf_counter()
         with machine.peak_memory() as memory:
             training.train(run.key)

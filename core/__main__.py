@@ -132,7 +132,7 @@ def train(name_or_folder: str, strategy: str, seed: int, knobs: tuple[str, ...],
         changed[name] = value
     strategy_named(strategy)
     dataset = _dataset(name_or_folder)
-    run = runs.create(make_config(dataset.fingerprint, dataset.kind, strategy, changed), dataset)
+    run = runs.create(make_config(dataset, strategy, changed), dataset)
     cached = run.state == "done"
     run = _trained(run)
     if run.state != "done":

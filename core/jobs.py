@@ -286,6 +286,6 @@ def _start() -> None:
     engine().warm_up()
     engine().resume_interrupted()
     dataset = datasets.load(BUILTIN_SET)
-    run = engine().submit(make_config(dataset.fingerprint, dataset.kind, BUILTIN_STRATEGY), dataset)
+    run = engine().submit(make_config(dataset, BUILTIN_STRATEGY), dataset)
     _builtin_keys.append(run.key)
     engine().load(run.key)

@@ -18,7 +18,7 @@ def plan(dataset: Dataset, backbone: str) -> tuple[list[TrainConfig], dict[str, 
     for name in rungs(dataset.kind):
         knobs = {"backbone": backbone} if "backbone" in STRATEGIES[name].defaults else {}
         try:
-            configs.append(make_config(dataset.fingerprint, dataset.kind, name, knobs))
+            configs.append(make_config(dataset, name, knobs))
         except UserError as error:
             left_out[name] = error
     return configs, left_out

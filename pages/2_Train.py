@@ -26,14 +26,14 @@ with frame.page("Train", _("Let a network learn the classes of a data set. You c
             frame.link("Data", _("Add images"), dataset=dataset.name)
         else:
             strategy = knobs.strategy(dataset)
-            values = knobs.panel(strategy)
+            values = knobs.panel(strategy, dataset)
             climb, left_out = plan(dataset, networks.chosen())
             with st.container(horizontal=True):
                 if st.button(
                     _("Train"), type="primary", icon=":material/play_arrow:", width="stretch",
                     disabled=not networks.ready(strategy),
                 ):  # fmt: skip
-                    config = make_config(dataset.fingerprint, dataset.kind, strategy.name, values)
+                    config = make_config(dataset, strategy.name, values)
                     jobview.submit(config, dataset)
                 ladder.button(climb, dataset)
             ladder.explain(climb, left_out)

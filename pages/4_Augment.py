@@ -15,13 +15,13 @@ def laboratory(dataset: Dataset) -> None:
     left, right = st.columns(2, gap="large")
     with left:
         picture = lab.picture_from(source, dataset)
-        augmentation, seed = lab.settings(row)
+        augmentation, seed = lab.settings(row, dataset)
     if picture is None:
         right.info(_("Draw, upload or photograph something: its variants appear here."), icon=":material/auto_fix:")
         return
-    setting = lab.Setting(row, dataset.kind, picture, lab.prepared(row, picture, dataset.kind), augmentation, seed)
+    setting = lab.Setting(row, dataset.kind, picture, lab.prepared(row, picture, dataset), augmentation, seed)
     with right:
-        variants = lab.grid(setting)
+        variants = lab.grid(setting, dataset)
         with st.container(horizontal=True):
             lab.use(row, dataset)
             lab.download(setting, variants)

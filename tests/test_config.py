@@ -1,20 +1,26 @@
+from types import SimpleNamespace
+
 import pytest
 
 from core import paths, weights
 from core.backbones import BACKBONES
-from core.config import KNOBS, TrainConfig, defaults, make_config
+from core.config import FEW, KNOBS, TrainConfig, defaults, make_config
 from core.errors import UserError
 from core.strategies import STRATEGIES
 
 
+def material(fingerprint="f", kind="photo", n_images=FEW + 1) -> SimpleNamespace:
+    return SimpleNamespace(fingerprint=fingerprint, kind=kind, n_images=n_images)
+
+
 def config(**knobs) -> TrainConfig:
-    return make_config("f" * 32, "photo", "small_cnn", knobs)
+    return make_config(material(), "small_cnn", knobs)
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_every_strategy_has_valid_defaults(strategy):
-    values = defaults(STRATEGIES[strategy])
-    assert make_config("f", "drawing", strategy).key == make_config("f", "drawing", strategy, values).key
+    values = defaults(STRATEGIES[strategy], material())
+    assert make_config(material(), strategy).key == make_config(material(), strategy, values).key
     assert values.keys() == {*STRATEGIES[strategy].defaults, "seed"}
     assert values.keys() <= KNOBS.keys()
 
@@ -37,27 +43,41 @@ def test_each_network_brings_its_image_size_and_its_weights(strategy, accepted):
     row, size = STRATEGIES[strategy], STRATEGIES[strategy].defaults["image_size"]
     for name in ("efficientnet_lite0", "vgg16"):
         sha256 = accepted(name)
-        made = make_config("f", "photo", strategy, {"backbone": name})
-        assert made.image_size == (size or BACKBONES[name].image_size) == defaults(row, name)["image_size"]
+        made = make_config(material(), strategy, {"backbone": name})
+        assert made.image_size == (size or BACKBONES[name].image_size) == defaults(row, material(), name)["image_size"]
         assert (made.backbone, made.weights) == (name, sha256 if row.pretrained else "")
-        assert make_config("f", "photo", strategy, {"backbone": name, "image_size": 96}).image_size == 96
+        assert make_config(material(), strategy, {"backbone": name, "image_size": 96}).image_size == 96
+
+
+def test_few_photos_are_looked_at_in_more_pixels_where_the_network_gains_by_them(accepted):
+    accepted("vgg16")
+    for name in ("efficientnet_lite0", "vgg16"):
+        row = BACKBONES[name]
+        sizes = {
+            (kind, n): make_config(material(kind=kind, n_images=n), "bottleneck", {"backbone": name}).image_size
+            for kind in ("photo", "drawing") for n in (FEW, FEW + 1)
+        }  # fmt: skip
+        assert sizes.pop(("photo", FEW)) == (row.fine_size or row.image_size)
+        assert set(sizes.values()) == {row.image_size}
+    fixed = STRATEGIES["full_training"].defaults["image_size"]
+    assert make_config(material(n_images=1), "full_training").image_size == fixed
 
 
 def test_other_weights_give_another_key(accepted):
     keys = set()
     for content in (b"these", b"those"):
         accepted("vgg16", content)
-        keys.add(make_config("f", "photo", "bottleneck", {"backbone": "vgg16"}).key)
+        keys.add(make_config(material(), "bottleneck", {"backbone": "vgg16"}).key)
     assert len(keys) == 2
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_missing_weights_stop_only_what_begins_with_them(strategy):
     if not STRATEGIES[strategy].pretrained:
-        assert make_config("f", "photo", strategy).weights == ""
+        assert make_config(material(), strategy).weights == ""
         return
     with pytest.raises(UserError, match="The ImageNet weights of ResNet50 are missing"):
-        make_config("f", "photo", strategy, {"backbone": "resnet50"})
+        make_config(material(), strategy, {"backbone": "resnet50"})
 
 
 def test_equal_settings_written_differently_give_one_key():
@@ -73,7 +93,7 @@ def test_other_settings_give_another_key(changed):
 
 
 def test_data_and_preparation_are_part_of_the_key():
-    keys = {make_config(f, p, "shapes_cnn").key for f in ("a", "b") for p in ("photo", "drawing")}
+    keys = {make_config(material(f, p), "shapes_cnn").key for f in ("a", "b") for p in ("photo", "drawing")}
     assert len(keys) == 4
 
 
@@ -108,14 +128,14 @@ def test_bad_knobs_say_what_to_do(knobs, said):
 
 def test_an_unknown_network_names_the_known_ones():
     with pytest.raises(UserError, match=r"'backbone' must be one of efficientnet_lite0, vgg16.*; got 'vgg61'"):
-        make_config("f", "photo", "fine_tuning", {"backbone": "vgg61"})
+        make_config(material(), "fine_tuning", {"backbone": "vgg61"})
 
 
 def test_unknown_strategy_names_the_known_ones():
     with pytest.raises(UserError, match=r"no strategy 'vgg99'.*small_cnn"):
-        make_config("f", "photo", "vgg99")
+        make_config(material(), "vgg99")
 
 
 def test_images_too_small_for_the_network_are_refused():
     with pytest.raises(UserError, match="Xception needs images of at least 71 px; got 64"):
-        make_config("f", "photo", "full_training", {"backbone": "xception", "image_size": 64})
+        make_config(material(), "full_training", {"backbone": "xception", "image_size": 64})

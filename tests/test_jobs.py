@@ -49,7 +49,7 @@ def dataset(engine):
 
 
 def config(dataset, **knobs):
-    return make_config(dataset.fingerprint, dataset.kind, "shapes_cnn", knobs)
+    return make_config(dataset, "shapes_cnn", knobs)
 
 
 def wait(condition, seconds=90):
@@ -126,7 +126,7 @@ def test_a_killed_server_leaves_no_orphans_and_the_next_one_resumes(dataset):
         "from core import jobs\nfrom core.data import datasets\nfrom core.config import make_config\nimport time\n"
         "if __name__ == '__main__':\n"
         "    e = jobs.engine(); d = datasets.load('hands')\n"
-        f"    c = make_config(d.fingerprint, d.kind, 'shapes_cnn', {LONG | {'epochs': 40, 'seed': 4}!r})\n"
+        f"    c = make_config(d, 'shapes_cnn', {LONG | {'epochs': 40, 'seed': 4}!r})\n"
         "    e.submit(c, d) if not e.resume_interrupted() else None\n"
         "    time.sleep(600)\n"
     )

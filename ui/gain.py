@@ -30,10 +30,7 @@ def arms(dataset: Dataset, augmentation: Augmentation) -> Arms:
     changes = {"without": {} if plain != augmented else asdict(Augmentation()), "with": asdict(augmentation)}
     names = {"without": plain, "with": augmented}
     return {
-        arm: [
-            make_config(dataset.fingerprint, dataset.kind, names[arm], {**network, **changes[arm], "seed": seed})
-            for seed in SEEDS
-        ]
+        arm: [make_config(dataset, names[arm], {**network, **changes[arm], "seed": seed}) for seed in SEEDS]
         for arm in ("without", "with")
     }
 

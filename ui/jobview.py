@@ -65,7 +65,7 @@ def show(key: str, dataset: Dataset) -> None:
 
 
 def _settings(run: Run, dataset: Dataset) -> None:
-    changes = ", ".join(knobs.changed(run.config))
+    changes = ", ".join(knobs.changed(run.config, dataset))
     st.caption(_("Changed settings: {list}").format(list=changes) if changes else _("The source's own settings"))
     if changes and dataset.kind:
         st.button(_("Use these settings"), icon=":material/tune:", type="tertiary",
@@ -236,7 +236,8 @@ def past(dataset: Dataset, shown: str | None) -> None:
 def _row(run: Run, dataset: Dataset, shown: str | None) -> None:
     states = {"failed": _("failed"), "cancelled": _("cancelled")}
     outcome = states.get(run.state) or _("{share} right").format(share=f"{run.accuracy or 0:.1%}")
-    details = [*knobs.changed(run.config), *([duration(run.seconds)] if run.seconds else []), date(run.changed)]
+    took = [duration(run.seconds)] if run.seconds else []
+    details = [*knobs.changed(run.config, dataset), *took, date(run.changed)]
     if run.config.fingerprint != dataset.fingerprint:
         details.append(_("before the data set was changed"))
     with st.container(border=True, horizontal=True, vertical_alignment="center"):

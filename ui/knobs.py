@@ -52,15 +52,15 @@ def named(config: TrainConfig) -> str:
     return " · ".join([heading(config.strategy), *([networks.title(config.backbone)] if config.backbone else [])])
 
 
-def panel(row: Strategy) -> dict[str, object]:
+def panel(row: Strategy, dataset: Dataset) -> dict[str, object]:
     """One widget for each knob of the strategy: {knob: value}."""
     values = {"backbone": networks.choose(row)} if "backbone" in row.defaults else {}
-    standard = defaults(row, values.get("backbone"))
+    standard = defaults(row, dataset, values.get("backbone"))
     learning = [name for name in standard if name not in (*AUGMENTATION_KNOBS, "backbone")]
     augmentation = [name for name in standard if name in AUGMENTATION_KNOBS]
 
     def shown(name: str) -> object:
-        return widget(row, name, values.get("backbone"))
+        return widget(row, name, dataset)
 
     with st.expander(_("Settings: how it learns"), icon=":material/tune:"), st.grid(2, min_column_width=140):
         values |= {name: shown(name) for name in learning}
@@ -69,23 +69,27 @@ def panel(row: Strategy) -> dict[str, object]:
             st.markdown(_("Small random changes teach what does not matter, so that few images go further."))
             with st.grid(2, min_column_width=140):
                 values |= {name: shown(name) for name in augmentation}
-    own = {name: KNOBS[name].coerce(value) for name, value in defaults(row).items()}
+    own = {name: KNOBS[name].coerce(value) for name, value in defaults(row, dataset).items()}
     st.button(
         _("Reset to the source's settings"), icon=":material/restart_alt:", type="tertiary", disabled=values == own,
-        on_click=put, args=(row, own),
+        on_click=put, args=(row, own, dataset),
     )  # fmt: skip
     return values
 
 
-def widget(row: Strategy, name: str, backbone: object = None) -> object:
+def widget(row: Strategy, name: str, dataset: Dataset) -> object:
     """The widget of one knob of the strategy, and its value; the same widget on every page that shows it."""
-    return _widget(_key(row, name, backbone), KNOBS[name], defaults(row, backbone)[name])
+    return _widget(_key(row, name, dataset, networks.chosen()), KNOBS[name], _standard(row, name, dataset))
 
 
-def current(row: Strategy, name: str, backbone: object = None) -> object:
+def current(row: Strategy, name: str, dataset: Dataset) -> object:
     """The value of a knob whose widget need not be on this page."""
-    default = KNOBS[name].coerce(defaults(row, backbone)[name])
-    return st.session_state.get(_key(row, name, backbone), default)
+    key = _key(row, name, dataset, networks.chosen())
+    return st.session_state.get(key, KNOBS[name].coerce(_standard(row, name, dataset)))
+
+
+def _standard(row: Strategy, name: str, dataset: Dataset) -> object:
+    return defaults(row, dataset, networks.chosen())[name]
 
 
 def choose(row: Strategy, dataset: Dataset) -> None:
@@ -93,11 +97,11 @@ def choose(row: Strategy, dataset: Dataset) -> None:
     st.session_state[_choice(dataset)] = row.name
 
 
-def changed(config: TrainConfig) -> list[str]:
-    """The knobs of a run that differ from its strategy's own settings, as "Title value unit"."""
+def changed(config: TrainConfig, dataset: Dataset) -> list[str]:
+    """The knobs of a run that differ from its strategy's own settings for the data set, as "Title value unit"."""
     row = STRATEGIES.get(config.strategy)
     settings = asdict(config) | asdict(config.augmentation)
-    own = defaults(row, config.backbone) if row else {}
+    own = defaults(row, dataset, config.backbone) if row else {}
     return [
         f"{_(KNOBS[name].title)} {written(KNOBS[name], settings[name])}"
         for name, default in own.items()
@@ -138,11 +142,13 @@ def _widget(key: str, knob: Knob, default: object) -> object:
     return st.slider(title, low, high, step=step, format=shown, **common)
 
 
-def _key(row: Strategy, name: str, backbone: object) -> str:
+def _key(row: Strategy, name: str, dataset: Dataset, backbone: object) -> str:
     if name == "backbone":
         return networks.KEY
-    # Each network has its own image size.
-    return "_".join(["knob", row.name, *([backbone] if name == "image_size" and backbone else []), name])
+    if name == "image_size" and "backbone" in row.defaults:
+        # Each network has its own image sizes: for few photos, and for more.
+        return f"knob_{row.name}_{backbone}_{defaults(row, dataset, backbone)[name]}_{name}"
+    return f"knob_{row.name}_{name}"
 
 
 def take(config: TrainConfig, dataset: Dataset) -> None:
@@ -150,10 +156,11 @@ def take(config: TrainConfig, dataset: Dataset) -> None:
     row = STRATEGIES[config.strategy]
     settings = asdict(config) | asdict(config.augmentation)
     st.session_state[_choice(dataset)] = row.name
-    put(row, {
+    values = {
         name: _admitted(KNOBS[name], settings[name], default)
-        for name, default in defaults(row, config.backbone).items()
-    })  # fmt: skip
+        for name, default in defaults(row, dataset, config.backbone).items()
+    }
+    put(row, values, dataset)
 
 
 def _admitted(knob: Knob, value: object, default: object) -> object:
@@ -168,7 +175,7 @@ def _choice(dataset: Dataset) -> str:
     return f"strategy_{dataset.name}_{dataset.kind}"
 
 
-def put(row: Strategy, values: dict[str, object]) -> None:
+def put(row: Strategy, values: dict[str, object], dataset: Dataset) -> None:
     """Set the strategy's widgets on every page that shows them. As a callback: before the widgets are there."""
     for name, value in values.items():
-        st.session_state[_key(row, name, values.get("backbone"))] = value
+        st.session_state[_key(row, name, dataset, values.get("backbone"))] = value

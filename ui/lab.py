@@ -19,7 +19,7 @@ from core.results import runs
 from core.results.runs import Run
 from core.strategies import PRESETS, STRATEGIES, Strategy
 from core.words import N_
-from ui import frame, knobs, networks, sketch, strips
+from ui import frame, knobs, sketch, strips
 from ui.words import _, class_name
 
 PLACE = "lab"
@@ -129,15 +129,15 @@ def _taken(source: bytes | np.ndarray) -> Picture:
     return Picture(stored.image.partition(".")[0], stored.content, given.size, given.has_transparency_data)
 
 
-def settings(row: Strategy) -> tuple[Augmentation, int]:
+def settings(row: Strategy, dataset: Dataset) -> tuple[Augmentation, int]:
     """The presets, the knobs and the seed; what they are set to."""
     presets = st.container()
     names = [name for name in AUGMENTATION_KNOBS if name != "fill_value"]
     with st.grid(2, min_column_width=140):
-        values = {name: knobs.widget(row, name) for name in names}
+        values = {name: knobs.widget(row, name, dataset) for name in names}
         if values["fill_mode"] == "constant":
-            values["fill_value"] = knobs.widget(row, "fill_value")
-    values.setdefault("fill_value", knobs.current(row, "fill_value"))
+            values["fill_value"] = knobs.widget(row, "fill_value", dataset)
+    values.setdefault("fill_value", knobs.current(row, "fill_value", dataset))
     augmentation = make_augmentation(values)
     key = f"{PLACE}-preset-{row.name}"
     known = (name for name, preset in PRESETS.items() if make_augmentation(preset.knobs) == augmentation)
@@ -146,43 +146,42 @@ def settings(row: Strategy) -> tuple[Augmentation, int]:
     unnamed = _("The strategy's own setting.") if own else _("A setting of your own.")
     with presets:
         chosen = st.pills(
-            _("Presets"), list(PRESETS), key=key, on_change=_take_preset, args=(row, key),
+            _("Presets"), list(PRESETS), key=key, on_change=_take_preset, args=(row, key, dataset),
             format_func=lambda name: f":material/{PRESETS[name].icon}: {_(PRESETS[name].title)}",
         )  # fmt: skip
         st.caption(_(PRESETS[chosen].summary) if chosen else unnamed)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        seed = knobs.widget(row, "seed")
+        seed = knobs.widget(row, "seed", dataset)
         st.button(
-            _("New draw"), icon=":material/casino:", on_click=_new_seed, args=(row,),
+            _("New draw"), icon=":material/casino:", on_click=_new_seed, args=(row, dataset),
             help=_("Other random numbers. The seed pins them: the same seed gives the same variants, here and in "
                    "training."),
         )  # fmt: skip
     return augmentation, seed
 
 
-def _take_preset(row: Strategy, key: str) -> None:
+def _take_preset(row: Strategy, key: str, dataset: Dataset) -> None:
     if st.session_state[key]:
-        knobs.put(
-            row, {name: KNOBS[name].coerce(value) for name, value in PRESETS[st.session_state[key]].knobs.items()}
-        )
+        preset = PRESETS[st.session_state[key]]
+        knobs.put(row, {name: KNOBS[name].coerce(value) for name, value in preset.knobs.items()}, dataset)
 
 
-def _new_seed(row: Strategy) -> None:
-    knobs.put(row, {"seed": int(np.random.default_rng().integers(_NEW_SEEDS))})
+def _new_seed(row: Strategy, dataset: Dataset) -> None:
+    knobs.put(row, {"seed": int(np.random.default_rng().integers(_NEW_SEEDS))}, dataset)
 
 
-def prepared(row: Strategy, picture: Picture, prepare: str) -> np.ndarray:
+def prepared(row: Strategy, picture: Picture, dataset: Dataset) -> np.ndarray:
     """The picture as the strategy's network reads it."""
-    size = row.image_size or knobs.current(row, "image_size", networks.chosen() if "backbone" in row.defaults else None)
-    return arrays.prepared(picture.file, prepare, size, row.channels)
+    size = row.image_size or knobs.current(row, "image_size", dataset)
+    return arrays.prepared(picture.file, dataset.kind, size, row.channels)
 
 
-def grid(setting: Setting) -> np.ndarray:
+def grid(setting: Setting, dataset: Dataset) -> np.ndarray:
     """The original beside its variants; the variants, (n, size, size, channels) uint8."""
     first, least, most = VARIANTS
     n = st.session_state.get(f"{PLACE}-n", first)
     variants = setting.variants(n)
-    views = knobs.current(setting.row, "views") if "views" in setting.row.defaults else None
+    views = knobs.current(setting.row, "views", dataset) if "views" in setting.row.defaults else None
     if views:
         text = _("**Large the original, {side} x {side} pixels. Beside it its variants:** training computes the first "
                  "{views} of them and shows these again and again.")  # fmt: skip

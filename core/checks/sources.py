@@ -39,6 +39,10 @@ class Source:
     def fingerprint(self) -> str:
         return self.dataset.fingerprint if self.dataset else ""
 
+    @property
+    def n_images(self) -> int:
+        return len(self.items)
+
 
 def of_dataset(dataset: Dataset) -> Source:
     """A data set's live images."""

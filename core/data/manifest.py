@@ -113,6 +113,11 @@ class Dataset:
         return tuple(e for e in self.entries if not e.excluded and split in (None, e.split))
 
     @cached_property
+    def n_images(self) -> int:
+        """The number of live images."""
+        return len(self.live())
+
+    @cached_property
     def live_classes(self) -> tuple[str, ...]:
         """The classes that have live images, sorted: what a network trained on this set can answer."""
         return tuple(sorted({e.label for e in self.live()}))

@@ -102,7 +102,7 @@ def describe(looked: Looked, on_progress: OnProgress) -> np.ndarray:
         share = COMPARED + (DESCRIBED - COMPARED) * done / max(1, len(items))
         on_progress("describing", share, done, len(items))
 
-    config = make_config("", source.kind, STRATEGY)
+    config = make_config(source, STRATEGY)
     frozen = features.Frozen(config, report)
 
     def prepared(item: Item) -> np.ndarray:

@@ -48,7 +48,7 @@ def asked(dataset, strategy, backbone, **knobs):
     if "views" in STRATEGIES[strategy].defaults:
         tiny["views"] = 2
     knobs = tiny | knobs
-    return make_config(dataset.fingerprint, dataset.kind, strategy, knobs)
+    return make_config(dataset, strategy, knobs)
 
 
 def taught(dataset, strategy, backbone, **knobs):

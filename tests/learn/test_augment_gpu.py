@@ -8,12 +8,13 @@ import pytest
 
 from core import augment, paths
 from core.config import make_config
+from core.data.manifest import Dataset
 from core.learn import augment_gpu, compute, features
 
 
 @pytest.fixture
 def config():
-    return make_config("f", "photo", "small_cnn", {"image_size": 32, "batch_size": 8})
+    return make_config(Dataset("none", "photo", False, (), ()), "small_cnn", {"image_size": 32, "batch_size": 8})
 
 
 def test_without_a_gpu_nothing_is_measured(config, monkeypatch):

@@ -93,6 +93,7 @@ cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 import keras
 from core.config import make_config
+from core.data.manifest import Dataset
 from core.learn import compute, lessons, networks
 from core.learn.feed import Feed
 compute.gpus = lambda: ["CPU:0", "CPU:1"]
@@ -100,7 +101,8 @@ rng = np.random.default_rng(0)
 images, labels = rng.integers(0, 256, (20, 24, 24, 1), np.uint8), rng.integers(0, 2, 20)
 with compute.scope():
     assert tf.distribute.get_strategy().num_replicas_in_sync == 2
-    model = lessons.compiled(networks.shapes_cnn(24, 1, 2), make_config("f", "drawing", "shapes_cnn"), 3)
+    data = Dataset("none", "drawing", False, (), ())
+    model = lessons.compiled(networks.shapes_cnn(24, 1, 2), make_config(data, "shapes_cnn"), 3)
     feed = Feed(lambda rows, number: images[rows], labels, 8)
     batches = {"x": feed.dataset(), "validation_data": feed.dataset()}
     history = model.fit(**batches, steps_per_epoch=len(feed), validation_steps=len(feed), epochs=2, verbose=0)
@@ -122,7 +124,7 @@ def test_every_view_of_an_epoch_is_shown(pets, random_weights):
 
 def test_of_a_handful_of_images_each_is_shown_several_times_an_epoch(pets, monkeypatch):
     monkeypatch.setattr(lessons, "FEWEST_STEPS", 20)
-    settings = config.make_config(pets.fingerprint, pets.kind, "shapes_cnn", {})
+    settings = config.make_config(pets, "shapes_cnn", {})
     lesson = lessons.prepare(settings, 2, pets, lambda **values: None)
     train = lesson.examples("train")
     feed = Feed(train.read, train.labels, settings.batch_size, 0, lesson.rounds)
@@ -131,5 +133,5 @@ def test_of_a_handful_of_images_each_is_shown_several_times_an_epoch(pets, monke
 
 def test_of_many_images_each_is_shown_once_an_epoch(pets, monkeypatch):
     monkeypatch.setattr(lessons, "FEWEST_STEPS", 1 / 8)
-    settings = config.make_config(pets.fingerprint, pets.kind, "shapes_cnn", {})
+    settings = config.make_config(pets, "shapes_cnn", {})
     assert lessons.prepare(settings, 2, pets, lambda **values: None).rounds == 1

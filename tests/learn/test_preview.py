@@ -37,7 +37,7 @@ def previewed(dataset, entry, config, n: int) -> np.ndarray:
 )  # fmt: skip
 def test_the_preview_is_the_first_training_batch(dataset, strategy, monkeypatch):
     monkeypatch.setattr(compute, "fastest", lambda name, rate: "float32")
-    config = make_config(dataset.fingerprint, dataset.kind, strategy, KNOBS | {"batch_size": 8})
+    config = make_config(dataset, strategy, KNOBS | {"batch_size": 8})
     train = lessons.prepare(config, 2, dataset, lambda **values: None).examples("train")
     entries = dataset.live("train")
     named = Feed(lambda rows, number: rows, train.labels, 8, config.seed)
@@ -53,7 +53,7 @@ def test_the_preview_is_the_first_training_batch(dataset, strategy, monkeypatch)
 def test_the_preview_is_what_a_pretrained_network_describes(dataset, monkeypatch, tmp_path):
     monkeypatch.setattr("core.config.weights.find", lambda name: features.weights.Weights(tmp_path / name, "0" * 64))
     knobs = KNOBS | {"image_size": 64, "views": 2}
-    config = make_config(dataset.fingerprint, dataset.kind, "bottleneck_augmented", knobs)
+    config = make_config(dataset, "bottleneck_augmented", knobs)
     pictures, _labels = lessons.pictures(config, dataset, "train", lambda **values: None)
     entry = dataset.live("train")[3]
     for number, view in enumerate(lessons._views(config)):

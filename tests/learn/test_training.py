@@ -24,7 +24,7 @@ def shapes():
 
 
 def new_run(dataset, strategy="shapes_cnn", **knobs):
-    config = make_config(dataset.fingerprint, dataset.kind, strategy, {"epochs": 4, "batch_size": 8} | knobs)
+    config = make_config(dataset, strategy, {"epochs": 4, "batch_size": 8} | knobs)
     return runs.create(config, dataset)
 
 

@@ -49,7 +49,7 @@ def seer(monkeypatch):
 def run(seer):
     """The built-in classifier's run, queued."""
     dataset = datasets.load(jobs.BUILTIN_SET)
-    run = runs.create(make_config(dataset.fingerprint, dataset.kind, jobs.BUILTIN_STRATEGY), dataset)
+    run = runs.create(make_config(dataset, jobs.BUILTIN_STRATEGY), dataset)
     runs.set_state(run.key, "queued")
     seer.builtin = run.key
     return run
@@ -123,7 +123,7 @@ def test_a_classifier_that_broke_off_can_be_trained_again(run, seer, state, mess
 
 
 def test_any_finished_run_can_look_and_the_address_remembers_which(trained, pets):
-    other = runs.create(make_config(pets.fingerprint, pets.kind, "small_cnn"), pets)
+    other = runs.create(make_config(pets, "small_cnn"), pets)
     runs.set_state(other.key, "done", accuracy=0.9)
     app = opened()
     assert app.query_params["run"] == trained.key
@@ -134,7 +134,7 @@ def test_any_finished_run_can_look_and_the_address_remembers_which(trained, pets
 def finish(trained, strategy: str, accuracy: float, **settings: object) -> str:
     """The key of another finished run on the same images."""
     dataset = datasets.load(trained.dataset)
-    run = runs.create(make_config(dataset.fingerprint, dataset.kind, strategy, settings), dataset)
+    run = runs.create(make_config(dataset, strategy, settings), dataset)
     runs.set_state(run.key, "done", accuracy=accuracy)
     return run.key
 
@@ -155,7 +155,7 @@ def test_the_best_run_of_every_strategy_can_look_beside_the_chosen_one(trained, 
 
 
 def test_there_is_nothing_to_compare_with_one_strategy(trained, drawn, pets):
-    other = runs.create(make_config(pets.fingerprint, pets.kind, "small_cnn"), pets)
+    other = runs.create(make_config(pets, "small_cnn"), pets)
     runs.set_state(other.key, "done", accuracy=0.9)
     finish(trained, "shapes_cnn", 0.9, seed=1)
     assert not opened().toggle
@@ -186,14 +186,14 @@ def test_teaching_a_new_class(trained, drawn):
 
 
 def test_a_finished_run_of_a_strategy_that_is_gone_can_still_look(trained, pets):
-    old = runs.create(replace(make_config(pets.fingerprint, pets.kind, "small_cnn"), strategy="gone_cnn"), pets)
+    old = runs.create(replace(make_config(pets, "small_cnn"), strategy="gone_cnn"), pets)
     runs.set_state(old.key, "done")
     assert "pets · gone_cnn" in answers.describe(runs.find(old.key))
     opened()
 
 
 def test_a_finished_run_outlives_its_data_set(trained, pets):
-    other = runs.create(make_config(pets.fingerprint, pets.kind, "small_cnn"), pets)
+    other = runs.create(make_config(pets, "small_cnn"), pets)
     runs.set_state(other.key, "done")
     datasets.delete("pets")
     app = opened(run=other.key)

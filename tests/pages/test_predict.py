@@ -56,7 +56,7 @@ def finished(pets) -> Callable[..., Run]:
     """finished("small_cnn", epochs=3) -> a finished run of `pets`."""
 
     def make(strategy: str, **settings: object) -> Run:
-        run = runs.create(make_config(pets.fingerprint, pets.kind, strategy, settings), pets)
+        run = runs.create(make_config(pets, strategy, settings), pets)
         runs.set_state(run.key, "done", accuracy=0.75)
         return runs.find(run.key)
 
@@ -84,7 +84,7 @@ def bars(page) -> list[str]:
 
 
 def test_without_a_finished_run_the_page_says_what_to_do(pets):
-    runs.create(make_config(pets.fingerprint, pets.kind, "small_cnn"), pets)
+    runs.create(make_config(pets, "small_cnn"), pets)
     page = opened("3_Predict")
     assert says(page.info, "No network is trained yet")
     assert not page.multiselect

@@ -50,7 +50,7 @@ def bench(monkeypatch):
 @pytest.fixture
 def run(pets, bench):
     """A run of `pets` that waits."""
-    return bench.submit(make_config(pets.fingerprint, pets.kind, "small_cnn", {"epochs": 7}), pets)
+    return bench.submit(make_config(pets, "small_cnn", {"epochs": 7}), pets)
 
 
 def finish(key: str, accuracy: float = 0.75, classes: int = 2) -> None:
@@ -70,8 +70,9 @@ def knob(app, strategy: str, name: str):
     """A knob's widget, on the default network."""
     if name == "backbone":
         return labelled(app.selectbox, NETWORK)
-    network = ["efficientnet_lite0"] if name == "image_size" and "backbone" in STRATEGIES[strategy].defaults else []
-    return app.get_by_key("_".join(["knob", strategy, *network, name]))
+    if name == "image_size" and "backbone" in STRATEGIES[strategy].defaults:
+        return labelled(app.slider, "Image size (px)")
+    return app.get_by_key(f"knob_{strategy}_{name}")
 
 
 def links(app) -> list[str]:
@@ -94,7 +95,7 @@ def unknown_vgg16() -> str:
 @pytest.mark.parametrize("name", STRATEGIES)
 def test_every_strategy_shows_its_knobs_with_its_own_settings(name, pets):
     app = choose(opened("2_Train", dataset="pets"), name)
-    for option, default in defaults(STRATEGIES[name]).items():
+    for option, default in defaults(STRATEGIES[name], pets).items():
         assert knob(app, name, option).value == KNOBS[option].coerce(default), option
     assert says(app.caption, STRATEGIES[name].source)
     assert not button(app, "Train").disabled
@@ -136,25 +137,25 @@ def test_the_settings_of_an_earlier_run_come_back_into_the_widgets(run):
 def test_the_network_of_an_earlier_run_comes_back_with_its_image_size(pets, bench, unknown_vgg16):
     weights.accept("vgg16")
     knobs = {"backbone": "vgg16", "image_size": 100}
-    run = bench.submit(make_config(pets.fingerprint, pets.kind, "fine_tuning", knobs), pets)
+    run = bench.submit(make_config(pets, "fine_tuning", knobs), pets)
     app = opened("2_Train", dataset="pets", run=run.key)
     assert says(app.subheader, "Fine-tuning · VGG16 · pets")
     assert says(app.caption, "Changed settings: Pretrained network VGG16, Image size 100 px")
     press(app, "Use these settings")
     assert labelled(app.radio, "Strategy").value == "fine_tuning"
     assert labelled(app.selectbox, NETWORK).value == "vgg16"
-    assert app.get_by_key("knob_fine_tuning_vgg16_image_size").value == 100
+    assert app.get_by_key("knob_fine_tuning_vgg16_150_image_size").value == 100
     press(app, "Train")
     assert app.query_params["run"] == run.key
 
 
 def test_each_network_brings_its_own_image_size(pets):
     app = opened("2_Train", dataset="pets")
-    app.get_by_key("knob_bottleneck_efficientnet_lite0_image_size").set_value(128).run()
+    app.get_by_key("knob_bottleneck_efficientnet_lite0_320_image_size").set_value(128).run()
     labelled(app.selectbox, NETWORK).set_value("vgg16").run()
-    assert app.get_by_key("knob_bottleneck_vgg16_image_size").value == BACKBONES["vgg16"].image_size
+    assert app.get_by_key("knob_bottleneck_vgg16_150_image_size").value == BACKBONES["vgg16"].image_size
     labelled(app.selectbox, NETWORK).set_value("efficientnet_lite0").run()
-    assert app.get_by_key("knob_bottleneck_efficientnet_lite0_image_size").value == 128
+    assert app.get_by_key("knob_bottleneck_efficientnet_lite0_320_image_size").value == 128
 
 
 def test_the_chosen_network_stays_chosen_on_other_strategies(pets):
@@ -253,7 +254,7 @@ def test_the_ladder_is_asked_for_with_one_button_quickest_first(pets):
     press(app, "Train the ladder")
     asked = sorted(runs.every(), key=lambda run: run.created)
     assert tuple(run.config.strategy for run in asked) == LADDER
-    assert {run.key for run in asked} == {make_config(pets.fingerprint, pets.kind, name, {}).key for name in LADDER}
+    assert {run.key for run in asked} == {make_config(pets, name, {}).key for name in LADDER}
     assert says(app.toast, "Trainings asked for: 6, of which answered from the cache: 0.")
     assert list(app.table[0].value["Validation"]) == ["waiting"] * 6
     assert "Behind them: 3" in [box.label for box in app.expander]
@@ -283,7 +284,7 @@ def test_the_ladder_on_drawings_begins_with_the_networks_for_drawings():
 
 def test_strategies_are_compared_with_their_best_runs(pets, bench):
     def asked(strategy, **knobs):
-        return bench.submit(make_config(pets.fingerprint, pets.kind, strategy, knobs), pets).key
+        return bench.submit(make_config(pets, strategy, knobs), pets).key
 
     app = opened("2_Train", dataset="pets")
     finish(asked("small_cnn", epochs=1))
@@ -311,7 +312,7 @@ def test_strategies_are_compared_with_their_best_runs(pets, bench):
 
 def test_the_comparison_is_about_the_data_set_as_it_is_now(pets, bench, photo):
     for strategy in ("small_cnn", "bottleneck"):
-        finish(bench.submit(make_config(pets.fingerprint, pets.kind, strategy, {}), pets).key)
+        finish(bench.submit(make_config(pets, strategy, {}), pets).key)
     assert opened("2_Train", dataset="pets").table
     edits.add_images("pets", "cats", [("new", photo(999))])
     assert not opened("2_Train", dataset="pets").table
@@ -319,7 +320,7 @@ def test_the_comparison_is_about_the_data_set_as_it_is_now(pets, bench, photo):
 
 def test_a_run_of_a_strategy_that_is_gone_breaks_nothing(pets, bench):
     for strategy in ("small_cnn", "bottleneck"):
-        finish(bench.submit(make_config(pets.fingerprint, pets.kind, strategy, {}), pets).key)
+        finish(bench.submit(make_config(pets, strategy, {}), pets).key)
     key = runs.every()[0].key
     asked = json.loads((runs.folder(key) / "run.json").read_text())
     asked["config"] |= {"strategy": "gone_cnn", "backbone": "gone_net"}
@@ -330,7 +331,7 @@ def test_a_run_of_a_strategy_that_is_gone_breaks_nothing(pets, bench):
 
 
 def test_settings_that_are_no_longer_possible_become_the_sources(pets, bench):
-    made = replace(make_config(pets.fingerprint, pets.kind, "bottleneck", {}), backbone="gone_net", batch_size=17)
+    made = replace(make_config(pets, "bottleneck", {}), backbone="gone_net", batch_size=17)
     run = bench.submit(made, pets)
     app = opened("2_Train", dataset="pets", run=run.key)
     press(app, "Use these settings")
@@ -419,7 +420,7 @@ def test_a_finished_run_shows_its_accuracy_with_interval(run):
 
 def test_a_network_for_drawings_is_tried_by_drawing(bench):
     shapes = datasets.load("shapes")
-    key = bench.submit(make_config(shapes.fingerprint, shapes.kind, "shapes_cnn"), shapes).key
+    key = bench.submit(make_config(shapes, "shapes_cnn"), shapes).key
     finish(key, classes=3)
     assert "Try it live" in links(opened("2_Train", dataset="shapes", run=key))
 
