@@ -9,7 +9,7 @@ from datetime import UTC
 
 import pytest
 
-from core import jobs, paths, weights
+from core import config, jobs, paths, weights
 from core.backbones import BACKBONES
 from core.config import KNOBS, defaults, make_config
 from core.data import datasets, edits
@@ -156,6 +156,15 @@ def test_each_network_brings_its_own_image_size(pets):
     assert app.get_by_key("knob_bottleneck_vgg16_150_image_size").value == BACKBONES["vgg16"].image_size
     labelled(app.selectbox, NETWORK).set_value("efficientnet_lite0").run()
     assert app.get_by_key("knob_bottleneck_efficientnet_lite0_320_image_size").value == 128
+
+
+def test_a_size_set_for_few_photos_does_not_follow_to_many(pets, monkeypatch):
+    app = opened("2_Train", dataset="pets")
+    labelled(app.slider, "Image size (px)").set_value(100).run()
+    with monkeypatch.context() as many:
+        many.setattr(config, "FEW", 0)
+        assert labelled(app.run().slider, "Image size (px)").value == BACKBONES["efficientnet_lite0"].image_size
+    assert labelled(app.run().slider, "Image size (px)").value == 100
 
 
 def test_the_chosen_network_stays_chosen_on_other_strategies(pets):
