@@ -60,6 +60,10 @@ class Feed:
         endless = tf.data.Dataset.from_generator(batches, output_signature=signature)
         return endless.prefetch(PREFETCHED).with_options(options)
 
+    def once(self) -> tf.data.Dataset:
+        """The first epoch alone, as often as it is iterated over."""
+        return self.dataset().take(len(self)).apply(tf.data.experimental.assert_cardinality(len(self)))
+
 
 def in_order(array: np.ndarray) -> Read:
     """Every round shows the rows of `array` as they are."""

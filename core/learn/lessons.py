@@ -20,6 +20,7 @@ from core.learn.feed import Feed, Read
 from core.strategies import STRATEGIES
 
 WORTH_MEASURING_PX = 64  # networks on smaller images train in seconds: measuring would take longer than it saves
+STEPS_TOGETHER = 512  # of a head, at most: a second or two, for which a wish to cancel waits
 FEWEST_STEPS = 20  # of an epoch, where a whole network learns: of a handful of images each is shown several times
 READ, DESCRIBED = 0.05, 0.6  # shares of the whole job behind us when images are read, and when they are described
 Report = Callable[..., None]
@@ -69,8 +70,15 @@ def compiled(model: keras.Model, config: TrainConfig, epoch_steps: int) -> keras
     make = {"adam": keras.optimizers.Adam, "rmsprop": keras.optimizers.RMSprop, "sgd": keras.optimizers.SGD}
     loss = "binary_crossentropy" if model.output_shape[-1] == 1 else "sparse_categorical_crossentropy"
     optimizer = make[strategy.optimizer](rate, **strategy.optimizer_settings)
+    # A head's step is shorter than the way through Python to the next. What divides no epoch would run past its end.
+    most = STEPS_TOGETHER if strategy.learns == "head" else 1
+    together = max(n for n in range(1, most + 1) if epoch_steps % n == 0)
     # Left to Keras, XLA would compile for longer on a GPU than most of these trainings last.
-    model.compile(optimizer, loss, metrics=["accuracy"], jit_compile=False)
+    model.compile(optimizer, loss, metrics=["accuracy"], jit_compile=False, steps_per_execution=together)
+    # Variables that a first step makes have TensorFlow trace it a second time.
+    optimizer.build(model.trainable_variables)
+    model.compute_metrics(None, np.zeros(1), np.zeros((1, model.output_shape[-1]), np.float32))
+    model.reset_metrics()
     return model
 
 
@@ -88,6 +96,9 @@ def _whole(config: TrainConfig, classes: int, dataset: Dataset, report: Report) 
                     layer.momentum = networks.MOMENTUM
             return keras.Model(body.input, networks.dense_head(features.pooling(config.backbone)(body.output), classes))
 
+    def learning(dtype: str, classes: int = classes) -> keras.Model:
+        return networks.fused(network(dtype, classes))
+
     def examples(split: str) -> Examples:
         shown, labels = pictures(config, dataset, split, report)
         changes = config.augmentation if split == "train" else Augmentation()
@@ -102,12 +113,12 @@ def _whole(config: TrainConfig, classes: int, dataset: Dataset, report: Report) 
         model.set_weights(learned.get_weights())
         return model, model
 
-    name = strategy.network or f"{config.backbone} from random weights"
+    name = f"{strategy.network or config.backbone} learning"
     dtype = "float32"
     if config.image_size >= WORTH_MEASURING_PX:
-        dtype = _fastest(name, config, network, report)
+        dtype = _fastest(name, config, learning, report)
     steps_once = len(dataset.live("train")) / config.batch_size
-    return Lesson(dtype, lambda: network(dtype), finish, examples, max(1, round(FEWEST_STEPS / steps_once)))
+    return Lesson(dtype, lambda: learning(dtype), finish, examples, max(1, round(FEWEST_STEPS / steps_once)))
 
 
 def _head(config: TrainConfig, classes: int, dataset: Dataset, report: Report) -> Lesson:
@@ -180,7 +191,7 @@ def _bottleneck_head(
     alive = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: report())
     held_out = Feed(validation.read, validation.labels, features.BATCH)
     model.fit(
-        feed.dataset(), steps_per_epoch=len(feed), validation_data=held_out.dataset(), validation_steps=len(held_out),
+        feed.dataset(), steps_per_epoch=len(feed), validation_data=held_out.once(), validation_steps=len(held_out),
         epochs=basics.epochs, callbacks=[best, alive], shuffle=False, verbose=0,
     )  # fmt: skip
     return model

@@ -4,6 +4,7 @@ Initial weights and dropout follow `keras.utils.set_random_seed`, which the call
 """
 
 import keras
+import tensorflow as tf
 from keras import layers
 
 MOMENTUM = 0.9  # of batch normalisation: in a few hundred steps in all, the usual 0.99 lags behind
@@ -87,3 +88,40 @@ def small_cnn(size: int, channels: int, classes: int) -> keras.Model:
 def _normalised(x):
     x = layers.BatchNormalization(momentum=MOMENTUM)(x)
     return layers.Activation("relu")(x)
+
+
+@keras.saving.register_keras_serializable("handful")
+class FusedBatchNormalization(layers.BatchNormalization):
+    """Keras' layer for feature maps, computed by the runtime's one operation in place of a dozen.
+
+    Its numbers are the same but for rounding. S. Ioffe and C. Szegedy, Batch Normalization, ICML 2015.
+    """
+
+    def call(self, inputs: tf.Tensor, training: bool | None = None, mask: None = None) -> tf.Tensor:
+        learning = bool(training and self.trainable)
+        normalised, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
+            x=inputs,
+            scale=self.gamma if self.scale else tf.ones_like(self.moving_mean),
+            offset=self.beta if self.center else tf.zeros_like(self.moving_mean),
+            mean=[] if learning else self.moving_mean,
+            variance=[] if learning else self.moving_variance,
+            epsilon=self.epsilon,
+            is_training=learning,
+        )
+        if learning:
+            n = tf.cast(tf.size(inputs) // inputs.shape[-1], tf.float32)
+            variance *= (n - 1) / n  # it divides by n - 1, Keras by n
+            for average, value in ((self.moving_mean, mean), (self.moving_variance, variance)):
+                average.assign(average * self.momentum + value * (1 - self.momentum))
+        return normalised
+
+
+def fused(model: keras.Model) -> keras.Model:
+    """The same model, its batch normalisations changed for quicker ones where they can be.
+
+    In place, because a clone might keep its weights in another order.
+    """
+    for layer in model.layers:
+        if type(layer) is layers.BatchNormalization and len(layer.input.shape) == 4 and layer.axis in (-1, 3):
+            layer.__class__ = FusedBatchNormalization
+    return model

@@ -14,6 +14,7 @@ from dataclasses import replace
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from core import paths
 from core.config import TrainConfig
@@ -110,7 +111,7 @@ def _train(run: runs.Run, report: Reporter) -> None:
             model.fit(
                 feed.dataset(epoch),
                 steps_per_epoch=len(feed),
-                validation_data=held_out.dataset(),
+                validation_data=held_out.once(),
                 validation_steps=len(held_out),
                 initial_epoch=epoch,
                 epochs=config.epochs,
@@ -209,10 +210,10 @@ def _publish(run: runs.Run, report: Reporter, lesson: lessons.Lesson, validation
     with paths.replacing(run.folder / "model.keras") as temporary:
         model.save(temporary)
 
-    evaluation = {}
+    evaluation, answer = {}, tf.function(learned, reduce_retracing=True)
     for split, examples in {"validation": validation, "test": lesson.examples("test")}.items():
         if len(examples.labels):
-            probabilities = predict.in_batches(learned, examples.read, len(examples.labels), report.update)
+            probabilities = predict.in_batches(answer, examples.read, len(examples.labels), report.update)
             evaluation[split] = metrics.evaluate(examples.labels, probabilities)
             with paths.replacing(run.folder / f"predictions_{split}.npz") as temporary:
                 np.savez(temporary, labels=examples.labels, probabilities=probabilities)

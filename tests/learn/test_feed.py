@@ -38,3 +38,11 @@ def test_a_data_set_for_keras_goes_through_the_epochs_from_any_on():
     for (images, labels), (those, theirs) in zip(resumed, expected, strict=True):
         assert np.array_equal(images, those)
         assert np.array_equal(labels, theirs)
+
+
+def test_what_is_only_examined_ends_and_begins_again_with_the_same():
+    once = Feed(show, np.arange(10), 4).once()
+    first, again = ([labels.numpy() for _, labels in once] for _ in range(2))
+    assert once.cardinality() == len(first) == 3
+    assert sorted(np.concatenate(first)) == list(range(10))
+    assert np.array_equal(np.concatenate(first), np.concatenate(again))

@@ -9,7 +9,7 @@ import pytest
 from core import config, weights
 from core.backbones import BACKBONES
 from core.data import datasets, edits
-from core.learn import backbones, features, lessons, training
+from core.learn import backbones, features, lessons, networks, training
 from core.learn.feed import Feed
 from core.results import runs
 from tests.learn.pretrained import asked, backbone_of, taught
@@ -135,3 +135,30 @@ def test_of_many_images_each_is_shown_once_an_epoch(pets, monkeypatch):
     monkeypatch.setattr(lessons, "FEWEST_STEPS", 1 / 8)
     settings = config.make_config(pets, "shapes_cnn", {})
     assert lessons.prepare(settings, 2, pets, lambda **values: None).rounds == 1
+
+
+@pytest.mark.parametrize(("steps", "together"), [(1, 1), (125, 125), (1024, 512), (1030, 206), (521, 1)])
+def test_steps_of_a_head_run_together_and_divide_the_epoch(pets, random_weights, steps, together):
+    settings = asked(pets, "bottleneck", "efficientnet_lite0")
+    assert lessons.compiled(lessons._dense(8, 2), settings, steps).steps_per_execution == together
+
+
+@pytest.mark.parametrize("strategy", ["bottleneck", "shapes_cnn"])
+def test_a_training_step_is_traced_once(pets, random_weights, strategy):
+    settings = config.make_config(pets, strategy)
+    model = lessons._dense(8, 2) if strategy == "bottleneck" else networks.shapes_cnn(24, 1, 2)
+    model = lessons.compiled(model, settings, 3)
+    traced, step = [], model.train_step
+    model.train_step = lambda data: traced.append(1) or step(data)
+    rows = np.zeros((12, *model.input_shape[1:]), np.float32)
+    feed = Feed(lambda numbers, number: rows[numbers], np.arange(12) % 2, 4)
+    model.fit(
+        feed.dataset(),
+        steps_per_epoch=3,
+        validation_data=feed.once(),
+        validation_steps=3,
+        epochs=2,
+        shuffle=False,
+        verbose=0,
+    )
+    assert len(traced) == 1

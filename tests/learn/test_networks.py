@@ -1,0 +1,41 @@
+"""The quicker batch normalisation that learning networks have, beside Keras' own."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import layers
+
+from core.learn import networks
+
+
+def convnet(**options):
+    inputs = keras.Input((6, 5, 3))
+    x = layers.Conv2D(4, 3, padding="same")(inputs)
+    x = layers.BatchNormalization(momentum=0.8, **options)(x)
+    x = layers.Dense(2)(layers.Flatten()(layers.Activation("relu")(x)))
+    return keras.Model(inputs, layers.BatchNormalization()(x))
+
+
+@pytest.mark.parametrize("options", [{}, {"scale": False}, {"center": False}], ids=["both", "no scale", "no centre"])
+def test_quick_normalisation_is_keras_own_but_for_rounding(options, tmp_path):
+    plain = convnet(**options)
+    quick = convnet(**options)
+    quick.set_weights(plain.get_weights())
+    networks.fused(quick)
+    assert [type(layer) for layer in quick.layers].count(networks.FusedBatchNormalization) == 1  # of feature maps only
+    images = np.random.default_rng(0).normal(2, 3, (7, 6, 5, 3)).astype(np.float32)
+    gradients = []
+    for model in (plain, quick):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(model(images, training=True) ** 3)
+        gradients.append(tape.gradient(loss, model.trainable_variables))
+    for ours, theirs in zip(gradients[1], gradients[0], strict=True):
+        assert np.asarray(ours) == pytest.approx(np.asarray(theirs), abs=1e-4)
+    for ours, theirs in zip(quick.get_weights(), plain.get_weights(), strict=True):  # moving averages among them
+        assert ours == pytest.approx(theirs, abs=1e-5)
+    answers = np.asarray(plain(images))
+    assert np.asarray(quick(images)) == pytest.approx(answers, abs=1e-5)
+    quick.save(tmp_path / "checkpoint.keras")
+    loaded = keras.models.load_model(tmp_path / "checkpoint.keras")
+    assert np.asarray(loaded(images)) == pytest.approx(answers, abs=1e-5)
