@@ -1,5 +1,6 @@
 """Every strategy that uses a pretrained network, on every network: trained, saved, and asked in a clean process."""
 
+import gc
 import hashlib
 import json
 import subprocess
@@ -20,7 +21,8 @@ from tests.learn.pretrained import backbone_of, taught
 WITH_A_BACKBONE = [row.name for row in STRATEGIES.values() if "backbone" in row.defaults]
 DEFAULT = next(iter(BACKBONES))
 ASK = """
-import hashlib, json, sys
+import gc, hashlib, json, sys
+gc.disable()
 import keras, numpy as np
 shown = np.load(sys.argv[1])
 for path in sys.argv[2:]:
@@ -32,10 +34,12 @@ for path in sys.argv[2:]:
 
 @pytest.fixture
 def quick():
-    """No time spent on making the two steps of each training faster."""
+    """No time spent on making the two steps of each training faster, nor on garbage while they last."""
     tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
     tf.config.run_functions_eagerly(True)
+    gc.disable()
     yield
+    gc.enable()
     tf.config.run_functions_eagerly(False)
     tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": False})
 
