@@ -102,9 +102,10 @@ images, labels = rng.integers(0, 256, (20, 24, 24, 1), np.uint8), rng.integers(0
 with compute.scope():
     assert tf.distribute.get_strategy().num_replicas_in_sync == 2
     data = Dataset("none", "drawing", False, (), ())
-    model = lessons.compiled(networks.shapes_cnn(24, 1, 2), make_config(data, "shapes_cnn"), 3)
+    model = networks.fused(networks.shapes_cnn(24, 1, 2))
+    model = lessons.compiled(model, make_config(data, "shapes_cnn"), 3)
     feed = Feed(lambda rows, number: images[rows], labels, 8)
-    batches = {"x": feed.dataset(), "validation_data": feed.dataset()}
+    batches = {"x": feed.dataset(), "validation_data": feed.once()}
     history = model.fit(**batches, steps_per_epoch=len(feed), validation_steps=len(feed), epochs=2, verbose=0)
 print(len(history.history["val_loss"]), np.isfinite(history.history["loss"]).all())
 """

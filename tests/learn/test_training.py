@@ -1,3 +1,4 @@
+import gc
 import json
 
 import keras
@@ -136,3 +137,8 @@ def test_one_result_for_one_image_alone_or_among_others(shapes):
     together = predict.predict_many(run.key, pictures)
     alone = np.stack([predict.predict_many(run.key, [picture])[0] for picture in pictures])
     assert alone == pytest.approx(together, abs=1e-5)
+
+
+def test_garbage_is_looked_for_again_once_tensorflow_is_there():
+    assert gc.isenabled()
+    assert gc.get_freeze_count() > 100_000  # what came with it is left alone
