@@ -70,7 +70,8 @@ def compiled(model: keras.Model, config: TrainConfig, epoch_steps: int) -> keras
     make = {"adam": keras.optimizers.Adam, "rmsprop": keras.optimizers.RMSprop, "sgd": keras.optimizers.SGD}
     loss = "binary_crossentropy" if model.output_shape[-1] == 1 else "sparse_categorical_crossentropy"
     optimizer = make[strategy.optimizer](rate, **strategy.optimizer_settings)
-    # A head's step is shorter than the way through Python to the next. What divides no epoch would run past its end.
+    # A head's step is shorter than the way through Python to the next. Keras would run past the end of an epoch that
+    # they do not divide.
     most = STEPS_TOGETHER if strategy.learns == "head" else 1
     together = max(n for n in range(1, most + 1) if epoch_steps % n == 0)
     # Left to Keras, XLA would compile for longer on a GPU than most of these trainings last.

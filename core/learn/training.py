@@ -204,14 +204,17 @@ class Follow(keras.callbacks.Callback):
 
 def _publish(run: runs.Run, report: Reporter, lesson: lessons.Lesson, validation: lessons.Examples) -> None:
     """Score the best epoch on validation and test and write the results, "done" last."""
+    speed = report.progress.images_per_second
     report.stage("evaluating", share=EVALUATING_SHARE, eta_s=None)
     best = keras.models.load_model(run.folder / "checkpoint" / "best.keras", compile=False)
     model, learned = lesson.finish(best)
     with paths.replacing(run.folder / "model.keras") as temporary:
         model.save(temporary)
 
+    held_out = {"validation": validation, "test": lesson.examples("test")}
+    report.stage("evaluating", images_per_second=speed)  # test images may have been described, at another speed
     evaluation, answer = {}, tf.function(learned, reduce_retracing=True)
-    for split, examples in {"validation": validation, "test": lesson.examples("test")}.items():
+    for split, examples in held_out.items():
         if len(examples.labels):
             probabilities = predict.in_batches(answer, examples.read, len(examples.labels), report.update)
             evaluation[split] = metrics.evaluate(examples.labels, probabilities)

@@ -74,6 +74,17 @@ def test_fine_tuning_resumes_with_the_block_it_had(pets, random_weights, monkeyp
     assert runs.history(run.key)["loss"] == pytest.approx(expected["loss"], rel=0.02)
 
 
+def test_the_speed_that_stays_is_that_of_learning(pets, random_weights, monkeypatch):
+    told, write = [], runs.write_progress
+    monkeypatch.setattr(runs, "write_progress", lambda key, progress: told.append(progress) or write(key, progress))
+    monkeypatch.setattr(training, "REPORT_EVERY_S", 0)
+    run = taught(pets, "bottleneck", "efficientnet_lite0", epochs=3)
+    assert {"describing", "training", "evaluating"} <= {progress.stage for progress in told}
+    learning = [progress.images_per_second for progress in told if progress.stage == "training"]
+    assert runs.progress(run.key).stage == "evaluating"
+    assert runs.progress(run.key).images_per_second == learning[-1] > 0
+
+
 def test_other_weights_than_asked_for_are_refused(pets, monkeypatch, tmp_path):
     with monkeypatch.context() as patch:
         patch.setattr(config.weights, "find", lambda name: weights.Weights(tmp_path / name, "0" * 64))
