@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Protocol
 
@@ -14,6 +15,8 @@ from core.words import N_
 KEY_LENGTH = 16
 FEW = 1000
 """Photos: no more than these are looked at in more pixels, which takes no longer than many in fewer."""
+SMALLER = 2 / 3
+"""Of the image size: how images are shown at first where a training begins with smaller ones."""
 FILL_MODES = {
     "auto": N_("Automatic"),
     "nearest": N_("Nearest (edge)"),
@@ -89,6 +92,10 @@ KNOBS: dict[str, Knob] = {
         Knob("patience", N_("Patience"),
              N_("Stop when validation accuracy has not improved for this many epochs; the best epoch is kept."),
              int, 1, 200, 1, N_("epochs")),
+        Knob("progressive_resizing", N_("Smaller images first"),
+             N_("In this share of the epochs images have two thirds of their width and height, which is quicker. "
+                "Patience begins when they have all of it."),
+             float, 0, 0.9, 0.05),
         Knob("views", N_("Augmented views"),
              N_("How many augmented versions of each image are computed and kept; then they come round again."),
              int, 1, 32),
@@ -162,7 +169,17 @@ class TrainConfig:
     backbone: str = ""  # a name in core.backbones, where the strategy has one
     weights: str = ""  # the hash of the weights it begins with, where it is pretrained
     views: int = 0
+    progressive_resizing: float = 0.0
     augmentation: Augmentation = field(default_factory=Augmentation)
+
+    @property
+    def small_epochs(self) -> int:
+        """How many epochs, from the first, show smaller images (progressive resizing)."""
+        return round(self.progressive_resizing * self.epochs)
+
+    def shown_size(self, epoch: int) -> int:
+        """Width and height of the training images of an epoch, pixels; the first epoch is number 0."""
+        return math.ceil(SMALLER * self.image_size) if epoch < self.small_epochs else self.image_size
 
     @property
     def key(self) -> str:

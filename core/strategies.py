@@ -60,7 +60,7 @@ STRATEGIES: dict[str, Strategy] = {
             "grid_on", "adam", 3,
             # The source has RMSprop and batches of 16: docs/strategies.md tells what changed, and why.
             {"image_size": 150, "epochs": 50, "batch_size": 32, "learning_rate": 0.001, "patience": 15,
-             **_SHEAR_ZOOM_FLIP},
+             "progressive_resizing": 0.6, **_SHEAR_ZOOM_FLIP},
             _BLOG, decays=True, network="small_cnn",
         ),
         Strategy(

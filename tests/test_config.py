@@ -63,6 +63,15 @@ def test_few_photos_are_looked_at_in_more_pixels_where_the_network_gains_by_them
     assert make_config(material(n_images=1), "full_training").image_size == fixed
 
 
+def test_the_first_epochs_show_smaller_images_where_asked():
+    asked = config(image_size=150, epochs=50, progressive_resizing=0.6)
+    assert asked.small_epochs == 30
+    assert [asked.shown_size(epoch) for epoch in (0, 29, 30, 49)] == [100, 100, 150, 150]
+    assert config(image_size=150, progressive_resizing=0).shown_size(0) == 150
+    smallest = config(image_size=KNOBS["image_size"].low, progressive_resizing=0.6)
+    assert smallest.shown_size(0) == 22  # what the small CNN can still look at
+
+
 def test_other_weights_give_another_key(accepted):
     keys = set()
     for content in (b"these", b"those"):

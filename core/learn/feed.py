@@ -25,6 +25,7 @@ class Feed:
     batch_size: int
     seed: int = 0
     rounds: int = 1
+    resized: bool = False  # whether images, (n, height, width, channels), are larger in some rounds than in others
 
     def __len__(self) -> int:
         """Batches in an epoch."""
@@ -52,8 +53,9 @@ class Feed:
             for number in itertools.count(first_epoch):
                 yield from self.epoch(number)
 
-        like = self.read(np.arange(1), 0), self.labels
-        signature = tuple(tf.TensorSpec([None, *array.shape[1:]], array.dtype) for array in like)
+        like = self.read(np.arange(1), 0)
+        shape = [None, None, None, like.shape[-1]] if self.resized else [None, *like.shape[1:]]
+        signature = tf.TensorSpec(shape, like.dtype), tf.TensorSpec([None], self.labels.dtype)
         options = tf.data.Options()
         # There is nothing to tune, and the tuner can hold up the end of `fit` for seconds.
         options.autotune.enabled = False

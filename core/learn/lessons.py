@@ -12,11 +12,11 @@ import keras
 import numpy as np
 
 from core.backbones import BACKBONES
-from core.config import Augmentation, TrainConfig
+from core.config import TrainConfig
 from core.data import arrays
 from core.data.manifest import Dataset
 from core.learn import augment_gpu, backbones, compute, features, networks
-from core.learn.feed import Feed, Read
+from core.learn.feed import Feed, Read, in_order
 from core.strategies import STRATEGIES
 
 WORTH_MEASURING_PX = 64  # networks on smaller images train in seconds: measuring would take longer than it saves
@@ -53,6 +53,7 @@ class Lesson:
     finish: Callable[[keras.Model], tuple[keras.Model, keras.Model]]
     examples: Callable[[str], Examples]
     rounds: int = 1  # how often an epoch shows each training image
+    resized: bool = False  # whether training images are smaller in the first epochs
 
 
 def prepare(config: TrainConfig, classes: int, dataset: Dataset, report: Report) -> Lesson:
@@ -86,6 +87,7 @@ def compiled(model: keras.Model, config: TrainConfig, epoch_steps: int) -> keras
 def _whole(config: TrainConfig, classes: int, dataset: Dataset, report: Report) -> Lesson:
     """All of a network learns, from images augmented anew every epoch."""
     strategy = STRATEGIES[config.strategy]
+    rounds = max(1, round(FEWEST_STEPS / (len(dataset.live("train")) / config.batch_size)))
 
     def network(dtype: str, classes: int = classes) -> keras.Model:
         with compute.policy(dtype):
@@ -100,14 +102,17 @@ def _whole(config: TrainConfig, classes: int, dataset: Dataset, report: Report) 
     def learning(dtype: str, classes: int = classes) -> keras.Model:
         return networks.fused(network(dtype, classes))
 
+    def build() -> keras.Model:
+        return networks.of_any_size(learning(dtype)) if config.small_epochs else learning(dtype)
+
     def examples(split: str) -> Examples:
         shown, labels = pictures(config, dataset, split, report)
-        changes = config.augmentation if split == "train" else Augmentation()
 
         def read(rows: np.ndarray, number: int) -> np.ndarray:
-            return shown.seen(rows, features.View(changes, config.seed, number), config.prepare)
+            view = features.View(config.augmentation, config.seed, number)
+            return shown.seen(rows, view, config.prepare, config.shown_size(number // rounds))
 
-        return Examples(read, labels)
+        return Examples(read if split == "train" else in_order(shown.images), labels)
 
     def finish(learned: keras.Model) -> tuple[keras.Model, keras.Model]:
         model = network("float32")
@@ -118,8 +123,7 @@ def _whole(config: TrainConfig, classes: int, dataset: Dataset, report: Report) 
     dtype = "float32"
     if config.image_size >= WORTH_MEASURING_PX:
         dtype = _fastest(name, config, learning, report)
-    steps_once = len(dataset.live("train")) / config.batch_size
-    return Lesson(dtype, lambda: learning(dtype), finish, examples, max(1, round(FEWEST_STEPS / steps_once)))
+    return Lesson(dtype, build, finish, examples, rounds, resized=config.small_epochs > 0)
 
 
 def _head(config: TrainConfig, classes: int, dataset: Dataset, report: Report) -> Lesson:

@@ -85,6 +85,21 @@ def small_cnn(size: int, channels: int, classes: int) -> keras.Model:
     return keras.Model(inputs, head(x, classes), name="small_cnn")
 
 
+def of_any_size(model: keras.Model) -> keras.Model:
+    """A network's copy, not yet trained, for images of other sizes too: (n, height, width, channels) -> probabilities.
+
+    Feature maps are brought to the size that its dense layers expect. Its weights are as many, in the same order.
+    """
+
+    def called(layer: keras.Layer, x: keras.KerasTensor, **options: object) -> keras.KerasTensor:
+        if isinstance(layer, layers.Flatten):
+            x = keras.ops.image.resize(x, model.get_layer(layer.name).input.shape[1:3])
+        return layer(x, **options)
+
+    inputs = keras.Input((None, None, model.input_shape[-1]))
+    return keras.models.clone_model(model, input_tensors=inputs, call_function=called)
+
+
 def _normalised(x):
     x = layers.BatchNormalization(momentum=MOMENTUM)(x)
     return layers.Activation("relu")(x)

@@ -104,7 +104,7 @@ def _train(run: runs.Run, report: Reporter) -> None:
     report.stage("training", dtype=lesson.dtype, step=0, steps=0, eta_s=None, images_per_second=None)
 
     with compute.scope():
-        feed = Feed(train.read, train.labels, config.batch_size, config.seed, lesson.rounds)
+        feed = Feed(train.read, train.labels, config.batch_size, config.seed, lesson.rounds, lesson.resized)
         held_out = Feed(validation.read, validation.labels, predict.BATCH)
         model, history, epoch = _start_or_resume(run, lesson, len(feed))
         if not _finished(history, config):
@@ -145,7 +145,16 @@ def best_epoch(history: dict[str, list[float]]) -> int:
 
 def _finished(history: dict[str, list[float]], config: TrainConfig) -> bool:
     epochs = len(history.get("val_loss", ()))
-    return epochs >= config.epochs or (epochs > 0 and epochs - 1 - best_epoch(history) >= config.patience)
+    if epochs == 0:
+        return False
+    # Patience counts epochs with images as large as those of validation: smaller ones were only the way there.
+    return epochs >= config.epochs or epochs - 1 - max(best_epoch(history), config.small_epochs) >= config.patience
+
+
+def _work(config: TrainConfig, epochs: float) -> float:
+    """What so many epochs cost. The side of the images is near enough: validation's are never smaller."""
+    small = min(epochs, config.small_epochs)
+    return small * config.shown_size(0) + (epochs - small) * config.image_size
 
 
 class Follow(keras.callbacks.Callback):
@@ -160,6 +169,8 @@ class Follow(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         self.epoch, self.epoch_began = epoch, time.time()
+        if epoch == self.run.config.small_epochs:
+            self.clock = None  # larger images, another speed
         # Keras does not save the state of dropout's random numbers: derived from the epoch, a resumed training sees
         # the masks an uninterrupted one would have seen.
         states = [variable for variable in self.model.variables if variable.path.endswith("seed_generator_state")]
@@ -168,18 +179,20 @@ class Follow(keras.callbacks.Callback):
             state.assign(rng.integers(2**32, size=2, dtype=np.uint32))
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
-        now, epochs = time.time(), self.run.config.epochs
+        now, config = time.time(), self.run.config
         done = self.epoch + (batch + 1) / self.steps
         if self.clock is None:
             self.clock = now, done  # the first step compiles, which says nothing about the others
         if now - self.report.written < REPORT_EVERY_S or done == self.clock[1]:
             return
         per_epoch = (now - self.clock[0]) / (done - self.clock[1])
+        whole, behind = _work(config, config.epochs), _work(config, done)
         self.report.update(
-            share=self.share + (EVALUATING_SHARE - self.share) * done / epochs,
+            share=self.share + (EVALUATING_SHARE - self.share) * behind / whole,
             epoch=self.epoch + 1, step=batch + 1, steps=self.steps,
             loss=float(logs["loss"]), accuracy=float(logs["accuracy"]),
-            images_per_second=self.images / per_epoch, eta_s=per_epoch * (epochs - done),
+            images_per_second=self.images / per_epoch,
+            eta_s=per_epoch * (whole - behind) / config.shown_size(self.epoch),
         )  # fmt: skip
 
     def on_test_batch_end(self, batch: int, logs: dict | None = None) -> None:

@@ -40,6 +40,15 @@ def test_a_data_set_for_keras_goes_through_the_epochs_from_any_on():
         assert np.array_equal(labels, theirs)
 
 
+def test_images_may_be_larger_in_later_rounds():
+    def growing(rows: np.ndarray, number: int) -> np.ndarray:
+        return np.full((len(rows), 4 + number, 4 + number, 3), number, np.uint8)
+
+    batches = Feed(growing, np.arange(6), 4, resized=True)
+    shapes = [tuple(images.shape) for images, _ in batches.dataset().take(2 * len(batches))]
+    assert shapes == [(4, 4, 4, 3), (2, 4, 4, 3), (4, 5, 5, 3), (2, 5, 5, 3)]
+
+
 def test_what_is_only_examined_ends_and_begins_again_with_the_same():
     once = Feed(show, np.arange(10), 4).once()
     first, again = ([labels.numpy() for _, labels in once] for _ in range(2))

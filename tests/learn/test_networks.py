@@ -1,4 +1,4 @@
-"""The quicker batch normalisation that learning networks have, beside Keras' own."""
+"""What becomes of a network before it learns, beside the network as it was."""
 
 import keras
 import numpy as np
@@ -15,6 +15,18 @@ def convnet(**options):
     x = layers.BatchNormalization(momentum=0.8, **options)(x)
     x = layers.Dense(2)(layers.Flatten()(layers.Activation("relu")(x)))
     return keras.Model(inputs, layers.BatchNormalization()(x))
+
+
+def test_a_network_of_any_size_answers_as_before_at_its_own_and_is_kept(tmp_path):
+    fixed = networks.small_cnn(40, 3, 3)
+    free = networks.of_any_size(fixed)
+    free.set_weights(fixed.get_weights())
+    images = np.random.default_rng(0).integers(0, 256, (5, 40, 40, 3), np.uint8)
+    assert np.asarray(free(images)) == pytest.approx(np.asarray(fixed(images)), abs=1e-6)
+    assert np.asarray(free(images[:, :27, :27])).shape == (5, 3)
+    free.save(tmp_path / "checkpoint.keras")
+    loaded = keras.models.load_model(tmp_path / "checkpoint.keras")
+    assert np.asarray(loaded(images)) == pytest.approx(np.asarray(fixed(images)), abs=1e-6)
 
 
 @pytest.mark.parametrize("options", [{}, {"scale": False}, {"center": False}], ids=["both", "no scale", "no centre"])

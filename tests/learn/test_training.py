@@ -9,7 +9,7 @@ from core.backbones import BACKBONES
 from core.config import make_config
 from core.data import datasets, edits
 from core.data.shapes import generate
-from core.learn import predict, training
+from core.learn import features, predict, training
 from core.results import runs
 from core.strategies import STRATEGIES
 
@@ -106,6 +106,35 @@ def test_patience_stops_and_the_best_epoch_is_kept(shapes, monkeypatch):
     monkeypatch.setattr(training.Follow, "on_epoch_end", scripted)
     training.train(run.key)
     assert runs.history(run.key)["val_accuracy"] == [0.5, 0.9, 0.8, 0.8, 0.7]
+
+
+def test_patience_begins_with_images_of_full_size(shapes):
+    config = make_config(shapes, "small_cnn", {"epochs": 10, "progressive_resizing": 0.4, "patience": 3})
+    falling = {"val_accuracy": [0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2], "val_loss": [1.0] * 8}
+
+    def after(epochs: int) -> bool:
+        return training._finished({name: values[:epochs] for name, values in falling.items()}, config)
+
+    assert [after(epochs) for epochs in range(9)] == [False] * 8 + [True]
+
+
+def test_a_training_that_begins_with_smaller_images_goes_on_where_it_stopped(shapes, monkeypatch):
+    knobs = {"image_size": 32, "epochs": 4, "progressive_resizing": 0.5}
+    shown, seen = [], features.Pictures.seen
+    monkeypatch.setattr(
+        features.Pictures, "seen", lambda *args: shown.append((images := seen(*args)).shape[1]) or images
+    )
+    run = new_run(shapes, "small_cnn", **knobs)
+    with monkeypatch.context() as patch:
+        patch.setattr(runs, "cancel_wished", lambda key: len(runs.history(key).get("loss", ())) == 3)
+        patch.setattr(training, "REPORT_EVERY_S", 0)
+        training.train(run.key)
+    assert set(shown) == {22, 32}
+    shown.clear()
+    training.train(run.key)
+    assert set(shown[1:]) == {32}  # the first call only asks for the shape
+    assert runs.find(run.key).state == "done"
+    assert keras.models.load_model(run.folder / "model.keras").input_shape == (None, 32, 32, 3)
 
 
 def test_equal_accuracy_is_decided_by_the_loss():
