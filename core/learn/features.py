@@ -58,7 +58,7 @@ class Pictures:
         seeds = [augment.seed(self.contents[row], view.seed, view.number) for row in rows]
         images = self.images[rows]
         if size and size < images.shape[1]:
-            smaller = [cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA) for image in images]
+            smaller = [cv2.resize(image, (size, size)) for image in images]
             images = np.stack(smaller).reshape(len(rows), size, size, -1)
         return augment.variants(images, view.augmentation, prepare, seeds, self.transform)
 

@@ -118,6 +118,11 @@ def test_patience_begins_with_images_of_full_size(shapes):
     assert [after(epochs) for epochs in range(9)] == [False] * 8 + [True]
 
 
+def test_epochs_with_smaller_images_count_for_less_on_the_way(shapes):
+    config = make_config(shapes, "small_cnn", {"image_size": 150, "epochs": 10, "progressive_resizing": 0.4})
+    assert [training._work(config, epochs) for epochs in (0, 2, 4, 5, 10)] == [0, 200, 400, 550, 1300]
+
+
 def test_a_training_that_begins_with_smaller_images_goes_on_where_it_stopped(shapes, monkeypatch):
     knobs = {"image_size": 32, "epochs": 4, "progressive_resizing": 0.5}
     shown, seen = [], features.Pictures.seen
