@@ -22,16 +22,16 @@ def main() -> None:
     options = parser.parse_args()
     print(machine.describe())
 
-    ours = {}
-    with machine.fresh_home():
-        from core.config import make_config
-        from core.data import importing
-        from core.learn import training
-        from core.results import runs
+    from core.config import make_config
+    from core.data import importing
+    from core.learn import training
+    from core.results import runs
 
-        dataset = importing.folder_as_dataset(options.data)
-        images = options.epochs * sum(len(dataset.live(split)) for split in ("train", "validation"))
-        for title, changed in (("handful", {}), ("full size", {"progressive_resizing": 0})):
+    ours = {}
+    for title, changed in (("handful", {}), ("full size", {"progressive_resizing": 0})):
+        with machine.fresh_home():
+            dataset = importing.folder_as_dataset(options.data)
+            images = options.epochs * sum(len(dataset.live(split)) for split in ("train", "validation"))
             knobs = {"epochs": options.epochs, "patience": options.epochs} | changed
             config = make_config(dataset, "small_cnn", knobs)
             run = runs.create(config, dataset)

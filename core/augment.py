@@ -160,6 +160,13 @@ def variants(
     return transform(images, draw(augmentation, seeds), *fill(augmentation, prepare))
 
 
+def shrunk(images: np.ndarray, size: int) -> np.ndarray:
+    """(n, height, width, channels) uint8 -> (n, size, size, channels) uint8, bilinearly; as they are if that wide."""
+    if images.shape[2] == size:
+        return images
+    return np.stack([cv2.resize(image, (size, size)) for image in images]).reshape(len(images), size, size, -1)
+
+
 def places(transform: np.ndarray, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
     """Where each output pixel's value lies in the input: x and y, (height, width) float32, in pixels."""
     across, down = np.arange(width), np.arange(height)

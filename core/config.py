@@ -174,8 +174,8 @@ class TrainConfig:
 
     @property
     def small_epochs(self) -> int:
-        """How many epochs, from the first, show smaller images (progressive resizing)."""
-        return round(self.progressive_resizing * self.epochs)
+        """How many epochs, from the first, show smaller images (progressive resizing); never all of them."""
+        return min(round(self.progressive_resizing * self.epochs), self.epochs - 1)
 
     def shown_size(self, epoch: int) -> int:
         """Width and height of the training images of an epoch, pixels; the first epoch is number 0."""
@@ -184,7 +184,10 @@ class TrainConfig:
     @property
     def key(self) -> str:
         """The run's name: a hash of the canonical JSON of this configuration."""
-        canonical = json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
+        settings = asdict(self)
+        if not self.progressive_resizing:
+            del settings["progressive_resizing"]  # runs of before there was this knob keep their names
+        canonical = json.dumps(settings, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()[:KEY_LENGTH]
 
     @classmethod

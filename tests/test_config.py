@@ -68,8 +68,14 @@ def test_the_first_epochs_show_smaller_images_where_asked():
     assert asked.small_epochs == 30
     assert [asked.shown_size(epoch) for epoch in (0, 29, 30, 49)] == [100, 100, 150, 150]
     assert config(image_size=150, progressive_resizing=0).shown_size(0) == 150
+    assert [config(epochs=1).small_epochs, config(epochs=4, progressive_resizing=0.9).small_epochs] == [0, 3]
     smallest = config(image_size=KNOBS["image_size"].low, progressive_resizing=0.6)
     assert smallest.shown_size(0) == 22  # what the small CNN can still look at
+
+
+def test_runs_of_before_a_knob_keep_their_keys():
+    assert config(progressive_resizing=0).key == "867dc5d17b85ca9b"
+    assert config(progressive_resizing=0.5).key != config(progressive_resizing=0.6).key
 
 
 def test_other_weights_give_another_key(accepted):

@@ -65,7 +65,7 @@ class Setting:
         return augment.draw(self.augmentation, self._seeds(n))
 
     def variants(self, n: int) -> np.ndarray:
-        """(n, size, size, channels) uint8, the very pixels that training shows."""
+        """(n, size, size, channels) uint8, the very pixels that training shows, or at first shrinks."""
         return augment.variants(self.repeated(n), self.augmentation, self.prepare, self._seeds(n))
 
     def repeated(self, n: int) -> np.ndarray:
@@ -188,7 +188,10 @@ def grid(setting: Setting, dataset: Dataset) -> np.ndarray:
     else:
         text = _("**Large the original, {side} x {side} pixels. Beside it its variants:** training shows them one "
                  "after the other, in this order.")  # fmt: skip
-    st.markdown(text.format(side=len(setting.shown), views=views))
+    text = text.format(side=len(setting.shown), views=views)
+    if "progressive_resizing" in setting.row.defaults and knobs.current(setting.row, "progressive_resizing", dataset):
+        text += " " + _("In the first epochs they have two thirds of this width and height.")
+    st.markdown(text)
     st.html(strips.grid(setting.shown, variants, _("Original"), _("Variant"), 64))
     st.slider(_("Variants"), least, most, first, key=f"{PLACE}-n", persist_state="session", width=280)
     return variants
@@ -308,4 +311,5 @@ def _fed(key: str) -> tuple[np.ndarray, Sequence[str]]:
         arrays.prepared(dataset.image_path(entry), config.prepare, config.image_size, row.channels) for entry in entries
     ])  # fmt: skip
     seeds = [augment.seed(entry.content, config.seed, 0) for entry in entries]
-    return augment.variants(shown, config.augmentation, config.prepare, seeds), [entry.label for entry in entries]
+    variants = augment.variants(shown, config.augmentation, config.prepare, seeds)
+    return augment.shrunk(variants, config.shown_size(0)), [entry.label for entry in entries]

@@ -12,7 +12,6 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from functools import cached_property, lru_cache
 
-import cv2
 import keras
 import numpy as np
 import tensorflow as tf
@@ -53,14 +52,10 @@ class Pictures:
     contents: Sequence[str]
     transform: augment.Transform = augment.apply
 
-    def seen(self, rows: np.ndarray, view: View, prepare: str, size: int | None = None) -> np.ndarray:
-        """A view of some of them, (rows, size, size, 3) uint8; by default as large as they are, or smaller."""
+    def seen(self, rows: np.ndarray, view: View, prepare: str) -> np.ndarray:
+        """A view of some of them, (rows, size, size, 3) uint8."""
         seeds = [augment.seed(self.contents[row], view.seed, view.number) for row in rows]
-        images = self.images[rows]
-        if size and size < images.shape[1]:
-            smaller = [cv2.resize(image, (size, size)) for image in images]
-            images = np.stack(smaller).reshape(len(rows), size, size, -1)
-        return augment.variants(images, view.augmentation, prepare, seeds, self.transform)
+        return augment.variants(self.images[rows], view.augmentation, prepare, seeds, self.transform)
 
 
 class Frozen:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import keras
 import numpy as np
 
+from core import augment
 from core.backbones import BACKBONES
 from core.config import TrainConfig
 from core.data import arrays
@@ -110,7 +111,7 @@ def _whole(config: TrainConfig, classes: int, dataset: Dataset, report: Report) 
 
         def read(rows: np.ndarray, number: int) -> np.ndarray:
             view = features.View(config.augmentation, config.seed, number)
-            return shown.seen(rows, view, config.prepare, config.shown_size(number // rounds))
+            return augment.shrunk(shown.seen(rows, view, config.prepare), config.shown_size(number // rounds))
 
         return Examples(read if split == "train" else in_order(shown.images), labels)
 

@@ -88,11 +88,13 @@ def small_cnn(size: int, channels: int, classes: int) -> keras.Model:
 def of_any_size(model: keras.Model) -> keras.Model:
     """A network's copy, not yet trained, for images of other sizes too: (n, height, width, channels) -> probabilities.
 
-    Feature maps are brought to the size that its dense layers expect. Its weights are as many, in the same order.
+    Of a chain of layers. Feature maps are brought to the size that its dense layers expect. Its weights are as many, in
+    the same order.
     """
 
     def called(layer: keras.Layer, x: keras.KerasTensor, **options: object) -> keras.KerasTensor:
         if isinstance(layer, layers.Flatten):
+            # Not the layer Resizing: where nobody says otherwise, Keras 3.15 has those behind it behave as in training.
             x = keras.ops.image.resize(x, model.get_layer(layer.name).input.shape[1:3])
         return layer(x, **options)
 

@@ -148,7 +148,7 @@ def _finished(history: dict[str, list[float]], config: TrainConfig) -> bool:
     if epochs == 0:
         return False
     # Patience counts epochs with images as large as those of validation: smaller ones were only the way there.
-    return epochs >= config.epochs or epochs - 1 - max(best_epoch(history), config.small_epochs) >= config.patience
+    return epochs >= config.epochs or epochs - 1 - max(best_epoch(history), config.small_epochs - 1) >= config.patience
 
 
 def _work(config: TrainConfig, epochs: float) -> float:

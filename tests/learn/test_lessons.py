@@ -9,7 +9,7 @@ import pytest
 from core import config, weights
 from core.backbones import BACKBONES
 from core.data import datasets, edits
-from core.learn import backbones, features, lessons, networks, training
+from core.learn import backbones, compute, features, lessons, networks, training
 from core.learn.feed import Feed
 from core.results import runs
 from tests.learn.pretrained import asked, backbone_of, taught
@@ -143,6 +143,19 @@ def test_of_a_handful_of_images_each_is_shown_several_times_an_epoch(pets, monke
     assert abs(len(feed) - 20) <= 1
 
 
+def test_the_first_epochs_are_shown_smaller_whole_epochs_long(pets, monkeypatch):
+    monkeypatch.setattr(lessons, "FEWEST_STEPS", 20)
+    knobs = {"image_size": 48, "epochs": 4, "batch_size": 8, "progressive_resizing": 0.5}
+    lesson = lessons.prepare(config.make_config(pets, "small_cnn", knobs), 2, pets, lambda **values: None)
+    assert lesson.rounds > 1
+    train = lesson.examples("train")
+    feed = Feed(train.read, train.labels, 8, 0, lesson.rounds, lesson.resized)
+    sizes = [images.shape[1] for images, _ in feed.dataset().take(4 * len(feed))]
+    assert sizes == [32] * 2 * len(feed) + [48] * 2 * len(feed)
+    held_out = lesson.examples("validation")
+    assert held_out.read(np.arange(1), 0).shape == (1, 48, 48, 3)
+
+
 def test_of_many_images_each_is_shown_once_an_epoch(pets, monkeypatch):
     monkeypatch.setattr(lessons, "FEWEST_STEPS", 1 / 8)
     settings = config.make_config(pets, "shapes_cnn", {})
@@ -166,3 +179,21 @@ def test_a_training_step_is_traced_once(pets, random_weights, strategy):
     feed = Feed(lambda numbers, number: rows[numbers], np.arange(12) % 2, 4)
     model.fit(feed.dataset(), steps_per_epoch=3, epochs=2, shuffle=False, verbose=0)
     assert len(traced) == 1
+
+
+def test_a_training_step_is_traced_once_for_all_sizes(pets):
+    settings = config.make_config(pets, "small_cnn", {"image_size": 32})
+    with compute.policy("mixed_bfloat16"):
+        model = networks.of_any_size(networks.fused(networks.small_cnn(32, 3, 2)))
+    model = lessons.compiled(model, settings, 2)
+    before = [weights.copy() for weights in model.get_weights()]
+    traced, step = [], model.train_step
+    model.train_step = lambda data: traced.append(1) or step(data)
+    noise = np.random.default_rng(0).integers(0, 256, (8, 32, 32, 3), np.uint8)
+    feed = Feed(
+        lambda rows, number: noise[rows, : 22 + 10 * number, : 22 + 10 * number], np.arange(8) % 2, 4, resized=True
+    )
+    model.fit(feed.dataset(), steps_per_epoch=2, epochs=2, shuffle=False, verbose=0)
+    assert len(traced) == 1
+    assert all(np.isfinite(weights).all() for weights in model.get_weights())
+    assert not any(np.array_equal(new, old) for new, old in zip(model.trainable_variables, before, strict=False))

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from core import augment
 from core.config import make_config
 from core.data import arrays, datasets, edits
 from core.learn import compute, features, lessons
@@ -37,16 +38,18 @@ def previewed(dataset, entry, config, n: int) -> np.ndarray:
 )  # fmt: skip
 def test_the_preview_is_the_first_training_batch(dataset, strategy, monkeypatch):
     monkeypatch.setattr(compute, "fastest", lambda name, rate: "float32")
-    config = make_config(dataset, strategy, KNOBS | {"batch_size": 8})
+    config = make_config(dataset, strategy, KNOBS | {"batch_size": 8, "epochs": 3})
     train = lessons.prepare(config, 2, dataset, lambda **values: None).examples("train")
     entries = dataset.live("train")
     named = Feed(lambda rows, number: rows, train.labels, 8, config.seed)
     feed = Feed(train.read, train.labels, 8, config.seed)
-    for epoch in range(2):
+    for epoch in (0, 1, 2):
         rows, _labels = next(named.epoch(epoch))
         images, _labels = next(feed.epoch(epoch))
+        assert images.shape[1] == config.shown_size(epoch)
         for image, row in zip(images, rows, strict=True):
-            assert np.array_equal(image, previewed(dataset, entries[row], config, 2)[epoch])
+            variant = previewed(dataset, entries[row], config, 3)[epoch]
+            assert np.array_equal(image, augment.shrunk(variant[np.newaxis], len(image))[0])
 
 
 @pytest.mark.parametrize("dataset", ["photo"], indirect=True)
