@@ -35,13 +35,14 @@ def expect_whole(page: Page, name: str) -> None:
 
 @every_page
 def test_a_page_opened_first_on_a_fresh_server_works(name, first_visit, page, tmp_path):
-    home = shutil.copytree(first_visit.home, tmp_path / "installation")
+    home = shutil.copytree(first_visit.home, tmp_path / "installation", ignore=shutil.ignore_patterns("server.log"))
     seen = complaints(page)
     with handful.running(home) as app:
         go(page, app, ADDRESSES[name])
         expect_whole(page, name)
         assert seen == []
-    assert "Traceback" not in (home / "server.log").read_text()
+        # While it runs: workers whose server is stopped may say that they lost it.
+        assert "Traceback" not in (home / "server.log").read_text()
 
 
 @every_page
