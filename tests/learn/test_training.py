@@ -61,25 +61,32 @@ def test_two_classes_get_one_unit_and_two_probabilities(shapes):
     assert probabilities.sum() == pytest.approx(1)
 
 
-def test_a_cancelled_training_goes_on_where_it_stopped(shapes, monkeypatch):
-    straight = new_run(shapes, seed=1)
+@pytest.mark.parametrize(
+    ("strategy", "knobs", "stop"),
+    [("shapes_cnn", {"seed": 1}, 2), ("small_cnn", {"image_size": 32, "progressive_resizing": 0.5}, 3)],
+    ids=["one size", "smaller images first"],
+)
+def test_a_cancelled_training_goes_on_where_it_stopped(shapes, monkeypatch, strategy, knobs, stop):
+    straight = new_run(shapes, strategy, **knobs)
     training.train(straight.key)
     expected = runs.history(straight.key)
     # The same training, under the same key, once more, but interrupted.
     runs.delete(straight.key)
-    run = new_run(shapes, seed=1)
+    run = new_run(shapes, strategy, **knobs)
     with monkeypatch.context() as patch:
-        patch.setattr(runs, "cancel_wished", lambda key: len(runs.history(key).get("loss", ())) == 2)
+        patch.setattr(runs, "cancel_wished", lambda key: len(runs.history(key).get("loss", ())) == stop)
         patch.setattr(training, "REPORT_EVERY_S", 0)  # on a fast machine an epoch is over before the next look
         training.train(run.key)
     assert runs.find(run.key).state == "cancelled"
-    assert [path.name for path in sorted((run.folder / "checkpoint").glob("epoch*"))] == ["epoch-0002.keras"]
+    assert [path.name for path in sorted((run.folder / "checkpoint").glob("epoch*"))] == [f"epoch-{stop:04d}.keras"]
     training.train(run.key)
     resumed = runs.history(run.key)
     assert runs.find(run.key).state == "done"
     for curve in ("loss", "val_loss"):
         # The optimizer's state and the order of images carried over: only rounding may differ.
         assert resumed[curve] == pytest.approx(expected[curve], rel=0.01)
+    side, channels = run.config.image_size, STRATEGIES[strategy].channels
+    assert keras.models.load_model(run.folder / "model.keras").input_shape == (None, side, side, channels)
 
 
 def test_curves_ahead_of_the_checkpoint_are_cut_back(shapes, monkeypatch):
@@ -121,24 +128,6 @@ def test_patience_begins_with_images_of_full_size(shapes):
 def test_epochs_with_smaller_images_count_for_less_on_the_way(shapes):
     config = make_config(shapes, "small_cnn", {"image_size": 150, "epochs": 10, "progressive_resizing": 0.4})
     assert [training._work(config, epochs) for epochs in (0, 2, 4, 5, 10)] == [0, 200, 400, 550, 1300]
-
-
-def test_a_training_that_begins_with_smaller_images_goes_on_where_it_stopped(shapes, monkeypatch):
-    knobs = {"image_size": 32, "epochs": 4, "progressive_resizing": 0.5}
-    straight = new_run(shapes, "small_cnn", **knobs)
-    training.train(straight.key)
-    expected = runs.history(straight.key)
-    runs.delete(straight.key)
-    run = new_run(shapes, "small_cnn", **knobs)
-    with monkeypatch.context() as patch:
-        patch.setattr(runs, "cancel_wished", lambda key: len(runs.history(key).get("loss", ())) == 3)
-        patch.setattr(training, "REPORT_EVERY_S", 0)
-        training.train(run.key)
-    assert runs.find(run.key).state == "cancelled"
-    training.train(run.key)
-    assert runs.find(run.key).state == "done"
-    assert runs.history(run.key)["loss"] == pytest.approx(expected["loss"], rel=0.01)
-    assert keras.models.load_model(run.folder / "model.keras").input_shape == (None, 32, 32, 3)
 
 
 def test_equal_accuracy_is_decided_by_the_loss():
