@@ -34,8 +34,8 @@ def expect_whole(page: Page, name: str) -> None:
 
 
 @every_page
-def test_a_page_opened_first_on_a_fresh_server_works(name, first_visit, page, tmp_path):
-    home = shutil.copytree(first_visit.home, tmp_path / "installation", ignore=shutil.ignore_patterns("server.log"))
+def test_a_page_opened_first_on_a_fresh_server_works(name, installation, page, tmp_path):
+    home = shutil.copytree(installation.home, tmp_path / "installation", ignore=shutil.ignore_patterns("server.log"))
     seen = complaints(page)
     with handful.running(home) as app:
         go(page, app, ADDRESSES[name])

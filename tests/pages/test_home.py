@@ -110,6 +110,8 @@ def test_while_the_classifier_trains_its_progress_shows(run, drawn):
     runs.write_progress(run.key, Progress(stage="training", share=0.4, eta_s=12))
     app = opened()
     assert says(app.subheader, "still learning its first shapes")
+    [progress] = app.get("progress")
+    assert (progress.proto.value, progress.proto.text) == (40, "Training · about 12 seconds left")
     assert not app.header
 
 
