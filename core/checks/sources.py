@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from core.data import datasets, images, importing
 from core.data.drawings import GLANCE, looks_like_drawing
+from core.data.encodings import readable
 from core.data.manifest import Dataset, Entry, Skipped
 from core.errors import UserError
 
@@ -64,10 +65,11 @@ def opened(name_or_path: str) -> Iterator[Source]:
         yield of_dataset(datasets.load(name_or_path))
         return
     with ExitStack() as stack:
-        found, skipped, kind = importing.contents(path, stack)
-        items = tuple(Item(file.path, place.label, place.split, file.read) for place, file in found)
+        inside = importing.contents(path, stack)
+        items = tuple(Item(file.path, place.label, place.split, file.read) for place, file in inside.items)
         classes = tuple(sorted({item.label for item in items}))
-        yield Source(path.resolve().name, kind or _kind(items), items, classes, tuple(skipped))
+        name = readable(path.resolve().name)
+        yield Source(name, inside.kind or _kind(items), items, classes, tuple(inside.skipped))
 
 
 def _kind(items: tuple[Item, ...]) -> str:
