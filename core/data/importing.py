@@ -129,15 +129,22 @@ def folder_as_dataset(folder: Path) -> Dataset:
     return new
 
 
-def scan_folder(path: Path) -> list[tuple[str, Path]]:
-    """(class, file) for a folder of class folders that is not imported. Splits are ignored; `contents` tells more.
+def scanned(folder: Path) -> tuple[list[tuple[Place, Found]], list[Skipped]]:
+    """The files of a folder of class folders that is not imported, as for evaluating a network, and what is left out.
 
     UserError as in `import_source`, but any number of classes and images will do.
     """
-    path = Path(path)
-    if not path.is_dir():
-        raise UserError("There is no folder '{path}'. Give a folder of class folders.", path=path)
-    return [(place.label, found.file) for place, found in contents(path, ExitStack()).items]
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise UserError("There is no folder '{path}'. Give a folder of class folders.", path=folder)
+    with ExitStack() as stack:  # no zip, so nothing stays open
+        inside = contents(folder, stack)
+    return inside.items, inside.skipped
+
+
+def scan_folder(path: Path) -> list[tuple[str, Path]]:
+    """(class, file) for each file of `scanned`; splits are ignored."""
+    return [(place.label, found.file) for place, found in scanned(path)[0]]
 
 
 def export_zip(name: str, file: Path | BinaryIO) -> None:
@@ -226,11 +233,9 @@ def _left_out(held: archives.Contents) -> list[Skipped]:
 
 
 def _not_learned(dataset: Dataset) -> list[Note]:
-    """A note where there are training images, but none of some classes."""
+    """A note where classes have images, but none to train on."""
     lacking = [label for label, splits in dataset.counts().items() if sum(splits.values()) and not splits["train"]]
-    if not lacking or not dataset.live("train"):
-        return []
-    return [Note(_NOTHING_TO_LEARN_FROM, {"classes": ", ".join(lacking)})]
+    return [Note(_NOTHING_TO_LEARN_FROM, {"classes": ", ".join(lacking)})] if lacking else []
 
 
 class _Waiting(NamedTuple):

@@ -34,7 +34,7 @@ _CONTROL = N_("Its name has control characters ({characters}). Rename it.")
 _TOO_LONG = N_("Its path has {length} characters; at most {limit} can be read. Make it shorter.")
 _NOT_AN_IMAGE = N_("Not an image: the name ends in '{suffix}'.")
 _NO_SUFFIX = N_("Not an image: the name has no ending such as .jpg or .png.")
-_HEIC = N_("HEIC photos cannot be read. Save them as JPEG first.")
+HEIC = N_("HEIC photos cannot be read. Save them as JPEG first.")
 _TABLE = N_(
     "Tables are not read, not even for labels: folders tell the classes. Put the images of each class into a folder of "
     "its own."
@@ -72,7 +72,7 @@ def unwanted(path: str) -> Note | None:
             path=path,
         )
     if suffix in (".heic", ".heif"):
-        return Note(_HEIC, {})
+        return Note(HEIC, {})
     if suffix in _TABLE_SUFFIXES:
         return Note(_TABLE, {})
     return Note(_NOT_AN_IMAGE, {"suffix": suffix})
