@@ -3,13 +3,13 @@
 import json
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import click
 import numpy as np
 
-from core import ladder, paths, weights
+from core import ladder, paths, terminal, weights
 from core.backbones import BACKBONES, backbone_named
 from core.checks import export, sources, store
 from core.checks.registry import CHECKS
@@ -21,26 +21,9 @@ from core.data.manifest import Skipped
 from core.errors import UserError
 from core.results import metrics, runs
 from core.strategies import STRATEGIES
+from core.terminal import Commands, as_json, show, visible
 
 CASES_SHOWN = 5  # of a finding, on the terminal
-
-
-class Commands(click.Group):
-    """Turns a UserError into exit code 2 and one clear line."""
-
-    def invoke(self, context: click.Context) -> object:
-        try:
-            return super().invoke(context)
-        except UserError as error:
-            click.echo(readable(f"Error: {error}"), err=True)
-            context.exit(2)
-
-
-as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON value instead of text.")
-
-
-def show(value: object, lines: Iterable[str], as_json: bool) -> None:
-    click.echo(readable(json.dumps(value, ensure_ascii=False) if as_json else "\n".join(lines)))
 
 
 @click.group(cls=Commands, help="Teach an image classifier from a handful of images.")
@@ -87,7 +70,7 @@ def check(source: str, html: Path | None, as_json: bool) -> None:
     with sources.opened(source) as opened:
         from core.learn import checking
 
-        report = checking.checked(opened, _stage if sys.stderr.isatty() else lambda *progress: None)
+        report = checking.checked(opened, terminal.stage if sys.stderr.isatty() else lambda *progress: None)
         if opened.dataset:
             report = report.without(store.fine(opened.name))
         if html:
@@ -95,20 +78,16 @@ def check(source: str, html: Path | None, as_json: bool) -> None:
     if as_json:
         click.echo(export.as_json(report))
         return
-    click.echo(f"{report.source}: {report.health} ({report.images} images, {report.seconds:.1f} s)")
+    click.echo(f"{visible(report.source)}: {report.health} ({report.images} images, {report.seconds:.1f} s)")
     for finding in report.findings:
         row = CHECKS[finding.check]
         click.echo(f"\n{row.title}: {len(finding.cases)} ({finding.severity})\n  {row.why}\n  {row.help}")
         for case in finding.cases[:CASES_SHOWN]:
-            click.echo(f"  - {', '.join(image.name for image in case.images[:3])}: {case.note}")
+            click.echo(visible(f"  - {', '.join(image.name for image in case.images[:3])}: {case.note}"))
         if len(finding.cases) > CASES_SHOWN:
             click.echo(f"  - and {len(finding.cases) - CASES_SHOWN} more (--json or --html FILE shows them)")
     for one in report.left_out:
         click.echo(f"\nleft out: {CHECKS[one.check].title}: {one.note}")
-
-
-def _stage(stage: str, share: float, done: int, total: int) -> None:
-    click.echo(f"\r{share:4.0%}  {stage} {done} of {total}   ", nl=False, err=True)
 
 
 def _dataset(name_or_folder: str) -> datasets.Dataset:
@@ -207,7 +186,7 @@ def _show_rung(row: dict, as_json: bool) -> None:
 @as_json
 def list_weights(download: str | None, accept: str | None, as_json: bool) -> None:
     if download:
-        weights.download(download, _megabytes if sys.stderr.isatty() else None)
+        weights.download(download, terminal.megabytes if sys.stderr.isatty() else None)
     if accept:
         weights.accept(accept)
     rows = []
@@ -222,10 +201,6 @@ def list_weights(download: str | None, accept: str | None, as_json: bool) -> Non
         for row in rows
     ]
     show(rows, lines, as_json)
-
-
-def _megabytes(done: int, total: int) -> None:
-    click.echo(f"\r{done / 1e6:.0f} of {total / 1e6:.0f} MB", nl=done == total, err=True)
 
 
 def _summary(run: runs.Run) -> dict:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from core.data.layout import unwanted
+from core.data.layout import short, unwanted
 from core.data.manifest import Skipped
 from core.data.zip_names import entry_names
 from core.errors import UserError
@@ -107,7 +107,7 @@ def contents(archive: zipfile.ZipFile, name: str) -> Contents:
             raise UserError("The zip has two entries '{path}'. Make it again, with each file once.", path=path)
         seen.add(path)
         if (reason := unwanted(path)) is not None:
-            skipped.append(Skipped(path, *reason))
+            skipped.append(Skipped(short(path), *reason))
         else:
             found.append(Found(path, _reader(archive, info)))
     return Contents(found, skipped, folders, encoding)

@@ -36,7 +36,7 @@ def contents(folder: Path) -> Contents:
             is_folder = os.path.isdir(file)  # unlike the entry's own answer, never an exception
             reason = layout.unwanted(f"{path}/x.png" if is_folder else path) or _not_readable(file)
             if reason is not None:
-                skipped.append(Skipped(path, *reason))
+                skipped.append(Skipped(layout.short(path), *reason))
             elif is_folder:
                 subfolders.append((file, path))
             else:

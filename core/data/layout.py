@@ -12,7 +12,9 @@ Understood, for a zip or a folder, with or without folders around everything:
 
 import re
 import unicodedata
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
+from os.path import commonpath
 from typing import NamedTuple
 
 from core.data.manifest import SPLIT_FOLDERS, Note, Skipped, clean_label
@@ -36,8 +38,7 @@ _NOT_AN_IMAGE = N_("Not an image: the name ends in '{suffix}'.")
 _NO_SUFFIX = N_("Not an image: the name has no ending such as .jpg or .png.")
 HEIC = N_("HEIC photos cannot be read. Save them as JPEG first.")
 _TABLE = N_(
-    "Tables are not read, not even for labels: folders tell the classes. Put the images of each class into a folder of "
-    "its own."
+    "Tables are not read, as an image's class is its folder. Put the images of each class into a folder of its own."
 )
 OUTSIDE = N_("It lies outside of the class folders, so its class is unknown.")
 EMPTY = N_("An empty folder, so it is no class.")
@@ -78,6 +79,11 @@ def unwanted(path: str) -> Note | None:
     return Note(_NOT_AN_IMAGE, {"suffix": suffix})
 
 
+def short(path: str) -> str:
+    """A path as a report names it: the beginning of one that is too long to be read."""
+    return path if len(path) <= LONGEST_PATH else f"{path[:100]}…"
+
+
 def folder_of(path: str) -> str:
     """The name of the folder that a file lies in, which is its class as a rule; "" outside of all folders."""
     return path.rpartition("/")[0].rpartition("/")[2]
@@ -90,27 +96,28 @@ def without_images(folders: Iterable[str], paths: Iterable[str], skipped: Sequen
     """
     left_out = [item.name for item in skipped if item.template != HIDDEN]
     folders = [folder for folder in dict.fromkeys(folders) if unwanted(f"{folder}/x.png") is None]
-    filled = {folder for path in paths for folder in _parents(path)}
-    spoiled = {path.rpartition("/")[0] for path in left_out} - filled - {""}
-    told = {folder for path in (*left_out, *folders) for folder in _parents(path)} | filled
-    empty = [folder for folder in folders if folder not in told]
-    return [*(Skipped(folder, EMPTY, {}) for folder in empty), *(Skipped(f, NO_CLASS, {}) for f in sorted(spoiled))]
+    images, told = sorted(paths), sorted([*left_out, *folders])
+    empty = [folder for folder in folders if not _any_inside(folder, images) and not _any_inside(folder, told)]
+    spoiled = {path.rpartition("/")[0] for path in left_out} - {""}
+    spoiled = sorted(folder for folder in spoiled if not _any_inside(folder, images))
+    return [*(Skipped(folder, EMPTY, {}) for folder in empty), *(Skipped(folder, NO_CLASS, {}) for folder in spoiled)]
 
 
 def unwrapped(paths: Sequence[str]) -> list[str]:
     """The paths without the folders that lie around everything."""
     if not paths:
         return []
-    split = [path.split("/") for path in paths]
-    deepest = max(map(len, split)) - 1  # folders
-    first, last = min(split), max(split)
-    around = 0
-    while around < min(len(first), len(last)) - 1 and first[around] == last[around]:
-        inner = ["/".join(parts[around + 1 :]) for parts in split] if around + 1 == deepest else []
-        if first[around].lower() in SPLIT_FOLDERS or (inner and not _are_numbered(inner)):
+    deepest = max(path.count("/") for path in paths)
+    around = 0  # characters of folders to take off
+    shared = commonpath([path.rpartition("/")[0] for path in (min(paths), max(paths))])
+    for level, folder in enumerate(filter(None, shared.split("/")), 1):
+        inside = around + len(folder) + 1
+        if folder.lower() in SPLIT_FOLDERS:
             break
-        around += 1
-    return ["/".join(parts[around:]) for parts in split]
+        if level == deepest and not _are_numbered([path[inside:] for path in paths]):
+            break
+        around = inside
+    return [path[around:] for path in paths]
 
 
 def named_by_zip(paths: Sequence[str], stem: str) -> list[str]:
@@ -209,9 +216,10 @@ def _are_numbered(names: Sequence[str]) -> bool:
     return len({match[1] for match in matches if match}) > 1
 
 
-def _parents(path: str) -> list[str]:
-    """The folders that a path lies in, outermost first."""
-    return [path[:at] for at, character in enumerate(path) if character == "/"]
+def _any_inside(folder: str, paths: Sequence[str]) -> bool:
+    """Whether one of the sorted paths lies in the folder, at any depth."""
+    first = bisect_left(paths, f"{folder}/")
+    return first < len(paths) and paths[first].startswith(f"{folder}/")
 
 
 def _single_folder(paths: Sequence[str]) -> str | None:
