@@ -3,41 +3,27 @@
 import json
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import click
 import numpy as np
 
-from core import ladder, paths, weights
+from core import ladder, paths, terminal, weights
 from core.backbones import BACKBONES, backbone_named
 from core.checks import export, sources, store
 from core.checks.registry import CHECKS
 from core.config import KNOBS, make_config, strategy_named
-from core.data import datasets, images, importing
+from core.data import datasets, folders, images, importing
+from core.data.encodings import readable
+from core.data.left_out import explained, sentences
+from core.data.manifest import Skipped
 from core.errors import UserError
 from core.results import metrics, runs
 from core.strategies import STRATEGIES
+from core.terminal import Commands, as_json, show, visible
 
 CASES_SHOWN = 5  # of a finding, on the terminal
-
-
-class Commands(click.Group):
-    """Turns a UserError into exit code 2 and one clear line."""
-
-    def invoke(self, context: click.Context) -> object:
-        try:
-            return super().invoke(context)
-        except UserError as error:
-            click.echo(f"Error: {error}", err=True)
-            context.exit(2)
-
-
-as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON value instead of text.")
-
-
-def show(value: object, lines: Iterable[str], as_json: bool) -> None:
-    click.echo(json.dumps(value, ensure_ascii=False) if as_json else "\n".join(lines))
 
 
 @click.group(cls=Commands, help="Teach an image classifier from a handful of images.")
@@ -54,7 +40,8 @@ def list_datasets(as_json: bool) -> None:
         counts = {label: sum(splits.values()) for label, splits in dataset.counts().items()}
         rows.append({"name": name, "kind": dataset.kind, "read_only": dataset.read_only, "classes": counts})
     lines = [
-        f"{row['name']}  {row['kind']}s  " + ", ".join(f"{label} {n}" for label, n in row["classes"].items())
+        f"{row['name']}  {row['kind'] + 's' if row['kind'] else '0 images'}  "
+        + ", ".join(f"{label} {n}" for label, n in row["classes"].items())
         for row in rows
     ]
     show(rows, lines, as_json)
@@ -67,10 +54,12 @@ def list_datasets(as_json: bool) -> None:
 def import_images(path: tuple[Path, ...], name: str, as_json: bool) -> None:
     report = importing.import_source(path if len(path) > 1 else path[0], name)
     skipped = [{"file": file, "reason": reason.format(**values)} for file, reason, values in report.skipped]
+    notes = [str(note) for note in report.notes]
     value = {"name": name, "added": report.added, "skipped": skipped, "duplicates": list(report.duplicates)}
     lines = [f"{name}: {report.added} images added, {len(report.duplicates)} duplicates left out"]
+    lines += [f"note: {note}" for note in notes]
     lines += [f"skipped {row['file']}: {row['reason']}" for row in skipped]
-    show(value, lines, as_json)
+    show(value | {"notes": notes}, lines, as_json)
 
 
 @main.command(help="Find what hurts in a data set, a folder or a zip, before anything is trained on it.")
@@ -81,7 +70,7 @@ def check(source: str, html: Path | None, as_json: bool) -> None:
     with sources.opened(source) as opened:
         from core.learn import checking
 
-        report = checking.checked(opened, _stage if sys.stderr.isatty() else lambda *progress: None)
+        report = checking.checked(opened, terminal.stage if sys.stderr.isatty() else lambda *progress: None)
         if opened.dataset:
             report = report.without(store.fine(opened.name))
         if html:
@@ -89,20 +78,16 @@ def check(source: str, html: Path | None, as_json: bool) -> None:
     if as_json:
         click.echo(export.as_json(report))
         return
-    click.echo(f"{report.source}: {report.health} ({report.images} images, {report.seconds:.1f} s)")
+    click.echo(f"{visible(report.source)}: {report.health} ({report.images} images, {report.seconds:.1f} s)")
     for finding in report.findings:
         row = CHECKS[finding.check]
         click.echo(f"\n{row.title}: {len(finding.cases)} ({finding.severity})\n  {row.why}\n  {row.help}")
         for case in finding.cases[:CASES_SHOWN]:
-            click.echo(f"  - {', '.join(image.name for image in case.images[:3])}: {case.note}")
+            click.echo(visible(f"  - {', '.join(image.name for image in case.images[:3])}: {case.note}"))
         if len(finding.cases) > CASES_SHOWN:
             click.echo(f"  - and {len(finding.cases) - CASES_SHOWN} more (--json or --html FILE shows them)")
     for one in report.left_out:
         click.echo(f"\nleft out: {CHECKS[one.check].title}: {one.note}")
-
-
-def _stage(stage: str, share: float, done: int, total: int) -> None:
-    click.echo(f"\r{share:4.0%}  {stage} {done} of {total}   ", nl=False, err=True)
 
 
 def _dataset(name_or_folder: str) -> datasets.Dataset:
@@ -201,7 +186,7 @@ def _show_rung(row: dict, as_json: bool) -> None:
 @as_json
 def list_weights(download: str | None, accept: str | None, as_json: bool) -> None:
     if download:
-        weights.download(download, _megabytes if sys.stderr.isatty() else None)
+        weights.download(download, terminal.megabytes if sys.stderr.isatty() else None)
     if accept:
         weights.accept(accept)
     rows = []
@@ -216,10 +201,6 @@ def list_weights(download: str | None, accept: str | None, as_json: bool) -> Non
         for row in rows
     ]
     show(rows, lines, as_json)
-
-
-def _megabytes(done: int, total: int) -> None:
-    click.echo(f"\r{done / 1e6:.0f} of {total / 1e6:.0f} MB", nl=done == total, err=True)
 
 
 def _summary(run: runs.Run) -> dict:
@@ -249,17 +230,46 @@ def list_runs(as_json: bool) -> None:
 @as_json
 def predict_images(key: str, image: tuple[Path, ...], as_json: bool) -> None:
     run = runs.find(key)
-    pictures = [images.decode(path) for path in image]
-    from core.learn import predict
-
-    rows = []
-    for path, row in zip(image, predict.predict_many(run.key, pictures), strict=True):
-        ranked = sorted(zip(run.classes, row.tolist(), strict=True), key=lambda pair: -pair[1])
-        rows.append({"image": str(path), "answer": ranked[0][0], "probabilities": dict(ranked)})
+    rows, skipped = [], []
+    for path, answer in zip(image, _answers(run.key, image), strict=True):
+        name = readable(str(path))
+        if isinstance(answer, UserError):
+            skipped.append(Skipped(name, answer.template, answer.values))
+            rows.append({"image": name, "skipped": str(answer)})
+            continue
+        ranked = sorted(zip(run.classes, answer.tolist(), strict=True), key=lambda pair: -pair[1])
+        rows.append({"image": name, "answer": ranked[0][0], "probabilities": dict(ranked)})
+    if len(skipped) == len(rows) and not as_json:
+        raise UserError("None of the images can be read.").with_details(sentences(skipped))
     lines = [
-        f"{row['image']}  " + "  ".join(f"{name} {p:.3f}" for name, p in row["probabilities"].items()) for row in rows
+        f"skipped {row['image']}: {row['skipped']}"
+        if "skipped" in row
+        else f"{row['image']}  " + "  ".join(f"{name} {p:.3f}" for name, p in row["probabilities"].items())
+        for row in rows
     ]
     show(rows, lines, as_json)
+    if len(skipped) == len(rows):
+        sys.exit(2)
+
+
+def _answers(key: str, files: Sequence[Path]) -> Iterator[np.ndarray | UserError]:
+    """A run's probabilities for each file, (classes,), or why there are none. Files are read a batch at a time."""
+    from core.learn import predict
+
+    for start in range(0, len(files), predict.BATCH):
+        pictures = [_picture(file) for file in files[start : start + predict.BATCH]]
+        good = [picture for picture in pictures if isinstance(picture, np.ndarray)]
+        rows = iter(predict.predict_many(key, good) if good else [])
+        for picture in pictures:
+            yield next(rows) if isinstance(picture, np.ndarray) else picture
+
+
+def _picture(file: Path) -> np.ndarray | UserError:
+    try:
+        folders.check_file(file)
+        return images.decode(file)
+    except UserError as error:
+        return error
 
 
 @main.command(help="Score a run on class folders of images it has never seen.")
@@ -268,29 +278,28 @@ def predict_images(key: str, image: tuple[Path, ...], as_json: bool) -> None:
 @as_json
 def evaluate(key: str, folder: Path, as_json: bool) -> None:
     run = runs.find(key)
-    files = importing.scan_folder(folder)
-    strangers = sorted({label for label, _ in files} - set(run.classes))
+    items, left_out = importing.scanned(folder)
+    strangers = sorted({place.label for place, _ in items} - set(run.classes))
     if strangers:
         raise UserError(
             "The folder has classes this run does not know: {strangers}. It knows: {known}.",
             strangers=", ".join(strangers), known=", ".join(run.classes),
         )  # fmt: skip
-    from core.learn import predict
-
-    skipped, labels, rows = [], [], []
-    for start in range(0, len(files), predict.BATCH):
-        pictures = []
-        for label, path in files[start : start + predict.BATCH]:
-            try:
-                pictures.append(images.decode(path))
-                labels.append(run.classes.index(label))
-            except UserError as error:
-                skipped.append({"file": str(path), "reason": str(error)})
-        if pictures:
-            rows.append(predict.predict_many(run.key, pictures))
-    if not rows:
-        raise UserError("No readable image in '{folder}'.", folder=folder)
-    scores = metrics.evaluate(np.array(labels), np.concatenate(rows))
+    labels, rows = [], []
+    for (place, found), answer in zip(items, _answers(run.key, [found.file for _, found in items]), strict=True):
+        if isinstance(answer, UserError):
+            left_out.append(Skipped(found.path, answer.template, answer.values))
+        else:
+            labels.append(run.classes.index(place.label))
+            rows.append(answer)
+    with explained(left_out):
+        if not rows:
+            raise UserError("No readable image in '{folder}'.", folder=readable(str(folder)))
+    skipped = [
+        {"file": f"{readable(str(folder))}/{name}", "reason": template.format(**values)}
+        for name, template, values in left_out
+    ]
+    scores = metrics.evaluate(np.array(labels), np.stack(rows))
     lines = [
         f"accuracy {scores['accuracy']:.4f} on {scores['n']} images "
         f"(95% interval {scores['low']:.3f} to {scores['high']:.3f})",

@@ -40,7 +40,8 @@ def _(text: str) -> str:
 
 def say(error: UserError) -> str:
     """Return the error's message in the visitor's language."""
-    return _(error.template).format(**error.values)
+    parts = [(error.template, error.values), *error.details]
+    return " ".join(_(template).format(**values) for template, values in parts)
 
 
 def class_name(label: str) -> str:

@@ -189,8 +189,9 @@ CHECKS: dict[str, Check] = {
             "minor", BOTH, finders.wrong_suffix, {}, "Pillow's list of endings and formats",
         ),
         Check(
-            "hidden", N_("Files that are no images"),
-            N_("They are left out here; other programs count or try to read them."), N_("Delete them."),
+            "hidden", N_("Files that cannot be used"),
+            N_("They are left out here: nothing is learned from them. Other programs may read them or stop at them."),
+            N_("If they are photos, save them as JPEG or PNG. Other files may stay, or lie elsewhere."),
             "minor", BOTH, finders.hidden, {}, "What an import leaves out",
         ),
     )

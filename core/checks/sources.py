@@ -1,14 +1,15 @@
 """What is checked: a data set, or a folder or zip that was never imported, as one row of items."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from core.data import datasets, images, importing
+from core.data import datasets, images, importing, layout
 from core.data.drawings import GLANCE, looks_like_drawing
-from core.data.manifest import Dataset, Entry, Skipped
+from core.data.encodings import readable
+from core.data.manifest import SPLIT_FOLDERS, Dataset, Entry, Skipped
 from core.errors import UserError
 
 SAMPLE = 30  # images looked at to tell photos from drawings
@@ -64,10 +65,18 @@ def opened(name_or_path: str) -> Iterator[Source]:
         yield of_dataset(datasets.load(name_or_path))
         return
     with ExitStack() as stack:
-        found, skipped, kind = importing.contents(path, stack)
-        items = tuple(Item(file.path, place.label, place.split, file.read) for place, file in found)
-        classes = tuple(sorted({item.label for item in items}))
-        yield Source(path.resolve().name, kind or _kind(items), items, classes, tuple(skipped))
+        inside = importing.contents(path, stack)
+        items = tuple(Item(file.path, place.label, place.split, file.read) for place, file in inside.items)
+        classes = tuple(sorted({item.label for item in items} | _meant_as_classes(inside.skipped)))
+        name = readable(path.resolve().name)
+        yield Source(name, inside.kind or _kind(items), items, classes, tuple(inside.skipped))
+
+
+def _meant_as_classes(skipped: Iterable[Skipped]) -> set[str]:
+    """The folders that are empty, or hold photos that cannot be read: classes that may go missing unnoticed."""
+    photos = {layout.folder_of(item.name) for item in skipped if item.template == layout.HEIC}
+    empty = {item.name.rpartition("/")[2] for item in skipped if item.template == layout.EMPTY}
+    return {label for label in photos | empty if label and label.lower() not in SPLIT_FOLDERS}
 
 
 def _kind(items: tuple[Item, ...]) -> str:

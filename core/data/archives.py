@@ -1,46 +1,70 @@
 """Zips by strangers: what is inside is judged from the directory before anything is unpacked."""
 
+import bz2
+import copy
+import lzma
 import re
 import stat
 import struct
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
-from core.data.layout import unwanted
+from core.data.layout import short, unwanted
 from core.data.manifest import Skipped
+from core.data.zip_names import entry_names
 from core.errors import UserError
 
 MAX_ENTRIES = 50_000
+MAX_DIRECTORY_BYTES = 32 * 1024**2
 MAX_FILE_BYTES = 64 * 1024**2
 MAX_TOTAL_BYTES = 8 * 1024**3
 MAX_RATIO = 200
 """Unpacked to packed size. Honest files of little content reach it too, so it counts from RATIO_FROM bytes on."""
 RATIO_FROM = 8 * 1024**2
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
-_UTF8 = 0x800
+_LZMA_MEMORY = 256 * 1024**2
+_DIRECTORY_HEADER, _LOCAL_HEADER, _ZIP64_END = 46, 30, 76  # bytes, without names and extra fields
 _ENCRYPTED = 0x1
 _DRIVE = re.compile(r"[A-Za-z]:")
-_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, struct.error, ValueError, RuntimeError)
+_DAMAGE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, struct.error, ValueError, RuntimeError,
+           OverflowError, MemoryError)  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Found:
-    """A file that may be an image: its path inside the zip or folder, with /, and how to read its bytes."""
+    """A file that may be an image: its path inside the zip or folder, with /, and how to read its bytes.
+
+    `file`: where it lies, in a folder.
+    """
 
     path: str
     read: Callable[[], bytes]
+    file: Path | None = None
+
+
+class Contents(NamedTuple):
+    """`folders`: those that are told of; `encoding`: in which the names were taken to be, "" where that is known."""
+
+    found: list[Found]
+    skipped: list[Skipped]
+    folders: list[str]
+    encoding: str
 
 
 def open_zip(file: Path | BinaryIO, name: str) -> zipfile.ZipFile:
-    """Open a zip's directory. UserError where it is not a zip, is cut off or is empty; `name` is for the message."""
+    """Open a zip's directory. UserError where it is no zip, is cut off or empty, or has too many entries to be read.
+
+    `name` is for the message.
+    """
     start = _start(file, name)
     if not start:
         raise UserError("'{name}' is empty (0 bytes). Save or download it again.", name=name)
     try:
+        _check_directory(file, name)
         archive = zipfile.ZipFile(file)
     except UnicodeDecodeError as error:
         raise UserError("'{name}' has file names that cannot be read. Make the zip again.", name=name) from error
@@ -63,27 +87,30 @@ def open_zip(file: Path | BinaryIO, name: str) -> zipfile.ZipFile:
     return archive
 
 
-def contents(archive: zipfile.ZipFile, name: str) -> tuple[list[Found], list[Skipped]]:
+def contents(archive: zipfile.ZipFile, name: str) -> Contents:
     """The files of a zip that may be images, and what is left out. UserError where an entry must not be unpacked."""
-    files = [(info, _decoded_name(info)) for info in archive.infolist()]
-    for info, path in files:
+    names, encoding = entry_names(archive.infolist())
+    entries = [(info, path.replace("\\", "/")) for info, path in zip(archive.infolist(), names, strict=True)]
+    for info, path in entries:
         _check_entry(info, path)
-    files = [(info, path) for info, path in files if not path.endswith("/")]
-    check_limits(name, ((path, info.file_size) for info, path in files))
+    _check_overlap(archive.infolist(), name)
+    files = [(info, path) for info, path in entries if not path.endswith("/")]
+    folders = [_normal(path) for _, path in entries if path.endswith("/")]
+    check_limits(name, ((path, max(info.file_size, info.compress_size)) for info, path in files))
     packed = sum(info.compress_size for info, _ in files)
     _check_ratio(name, sum(info.file_size for info, _ in files), packed)
     found, skipped, seen = [], [], set()
     for info, path in files:
         _check_ratio(path, info.file_size, info.compress_size)
-        path = "/".join(part for part in path.split("/") if part not in ("", "."))
+        path = _normal(path)
         if path in seen:
             raise UserError("The zip has two entries '{path}'. Make it again, with each file once.", path=path)
         seen.add(path)
         if (reason := unwanted(path)) is not None:
-            skipped.append(Skipped(path, *reason))
+            skipped.append(Skipped(short(path), *reason))
         else:
             found.append(Found(path, _reader(archive, info)))
-    return found, skipped
+    return Contents(found, skipped, folders, encoding)
 
 
 def check_limits(name: str, sizes: Iterable[tuple[str, int]]) -> None:
@@ -113,33 +140,67 @@ def check_limits(name: str, sizes: Iterable[tuple[str, int]]) -> None:
 
 def _start(file: Path | BinaryIO, name: str) -> bytes:
     try:
-        if isinstance(file, Path):
-            with file.open("rb") as opened:
-                return opened.read(512)
-        file.seek(0)
-        return file.read(512)
+        if not isinstance(file, Path):
+            file.seek(0)
+            return file.read(512)
+        if file.exists() and not (
+            file.is_file() or file.is_dir()
+        ):  # opening a pipe would wait for somebody to write into it
+            raise UserError("'{name}' is neither a file nor a folder. Give a zip or a folder.", name=name)
+        with file.open("rb") as opened:
+            return opened.read(512)
     except OSError as error:
         raise UserError(
             "'{name}' cannot be read ({reason}). Give a zip or a folder.", name=name, reason=error.strerror
         ) from error
 
 
-def _decoded_name(info: zipfile.ZipInfo) -> str:
-    """The entry's name. Without the UTF-8 flag it is in the packer's encoding: UTF-8 or Korean, most often."""
-    if info.flag_bits & _UTF8:
-        return info.orig_filename
-    raw = info.orig_filename.encode("cp437")
-    for encoding in ("utf-8", "cp949"):
-        try:
-            return raw.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    return info.orig_filename
+def _check_directory(file: Path | BinaryIO, name: str) -> None:
+    """UserError where the directory has too many entries, counted before `zipfile` makes an object of each.
+
+    What the end record says of their number is not relied on: the entries themselves are counted.
+    """
+    if isinstance(file, Path):
+        with file.open("rb") as opened:
+            return _check_directory(opened, name)
+    end = zipfile._EndRecData(file)  # the one that ZipFile uses, so that both mean the same directory
+    if end is None:
+        return
+    size = end[zipfile._ECD_SIZE]
+    start = end[zipfile._ECD_LOCATION] - size
+    if end[zipfile._ECD_SIGNATURE] == zipfile.stringEndArchive64:
+        start -= _ZIP64_END
+    if start < 0:
+        return
+    directory, at, count = b"", 0, 0
+    if size <= MAX_DIRECTORY_BYTES:
+        file.seek(start)
+        directory = file.read(size)
+    while at + _DIRECTORY_HEADER <= len(directory) and count <= MAX_ENTRIES:
+        at += _DIRECTORY_HEADER + sum(struct.unpack_from("<3H", directory, at + 28))  # name, extra fields, comment
+        count += 1
+    if count > MAX_ENTRIES or size > MAX_DIRECTORY_BYTES:
+        raise UserError("'{name}' has more than {limit} files. Import fewer at a time.", name=name, limit=MAX_ENTRIES)
+
+
+def _normal(path: str) -> str:
+    return "/".join(part for part in path.split("/") if part not in ("", "."))
+
+
+def _check_overlap(entries: Sequence[zipfile.ZipInfo], name: str) -> None:
+    """UserError where entries share data, as in bombs of little size (D. Fifield, A better zip bomb, 2019)."""
+    end = 0
+    for info in sorted(entries, key=lambda info: info.header_offset):
+        if info.header_offset < end:
+            raise UserError(
+                "The zip '{name}' has entries that lie over each other, as zip bombs do ('{path}'). Make it again.",
+                name=name,
+                path=info.filename,
+            )
+        end = info.header_offset + _LOCAL_HEADER + info.compress_size
 
 
 def _check_entry(info: zipfile.ZipInfo, path: str) -> None:
-    if "\\" in path:
-        raise UserError("The zip entry {path!r} has backslashes in its name. Make the zip again with /.", path=path)
     if path.startswith("/") or _DRIVE.match(path):
         raise UserError("The zip entry {path!r} has an absolute path. Make the zip from inside the folder.", path=path)
     if ".." in path.split("/"):
@@ -174,13 +235,14 @@ def _check_ratio(path: str, size: int, packed: int) -> None:
 def _reader(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Callable[[], bytes]:
     def read() -> bytes:
         try:
-            with archive.open(info) as file:
-                content = file.read(info.file_size + 1)
+            content = _unpacked(_packed(archive, info), info.compress_type, info.file_size + 1)
+            if len(content) >= info.file_size and zlib.crc32(content) != info.CRC:
+                raise zipfile.BadZipFile("wrong checksum, or more data than promised")
         except _DAMAGE as error:
             raise UserError(
                 "Its data in the zip are damaged or do not match the zip's directory. Make the zip again."
             ) from error
-        if len(content) != info.file_size:
+        if len(content) < info.file_size:
             raise UserError(
                 "The zip promises {promised} bytes of it but has {received}. Make the zip again.",
                 promised=info.file_size,
@@ -189,3 +251,26 @@ def _reader(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Callable[[], byt
         return content
 
     return read
+
+
+def _packed(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
+    """An entry's bytes as they lie in the zip. `zipfile` unpacks bzip2 and LZMA without a limit, so it only reads."""
+    packed = copy.copy(info)
+    packed.compress_type, packed.file_size = zipfile.ZIP_STORED, info.compress_size
+    del packed.CRC  # it is the unpacked content's
+    with archive.open(packed) as file:
+        return file.read()
+
+
+def _unpacked(packed: bytes, method: int, most: int) -> bytes:
+    """At most `most` bytes, so that what lies about its size takes no more memory than it said."""
+    if method == zipfile.ZIP_STORED:
+        return packed[:most]
+    if method == zipfile.ZIP_DEFLATED:
+        return zlib.decompressobj(-zlib.MAX_WBITS).decompress(packed, most)
+    if method == zipfile.ZIP_BZIP2:
+        return bz2.BZ2Decompressor().decompress(packed, most)
+    size, start = struct.unpack_from("<H", packed, 2)[0], 4  # after the version of the LZMA SDK
+    header = packed[start : start + size] + b"\xff" * 8  # as an .lzma file begins, of unknown length
+    unpacker = lzma.LZMADecompressor(lzma.FORMAT_ALONE, _LZMA_MEMORY)
+    return unpacker.decompress(header + packed[start + size :], most)

@@ -2,7 +2,6 @@
 
 import itertools
 import json
-import os
 import re
 import shutil
 import zipfile
@@ -13,11 +12,13 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO, NamedTuple
 
 from core import paths
-from core.data import archives, builtin, datasets, edits, layout, manifest
+from core.data import archives, builtin, datasets, edits, folders, layout, manifest
 from core.data.archives import Found
 from core.data.drawings import looks_like_drawing
 from core.data.edits import Picture
+from core.data.encodings import readable
 from core.data.layout import Place
+from core.data.left_out import explained
 from core.data.manifest import KINDS, Dataset, Duplicate, Entry, Note, Report, Skipped, locked
 from core.data.splits import LEARNING_SHARES, SPLITS, assign
 from core.data.storing import normalise
@@ -27,7 +28,14 @@ from core.words import N_
 
 Source = str | Path | BinaryIO
 _SAMPLE = 50  # images looked at to tell photos from drawings
-_LINK = N_("A link to a folder, which is not followed.")
+_GUESSED = N_(
+    "'{name}' does not say how its file names are encoded. They were read as {encoding}; if they look wrong, make the "
+    "zip again with names in UTF-8."
+)
+_NOTHING_TO_LEARN_FROM = N_(
+    "These classes have no training images: {classes}. Move some of their images to train, or give a class the same "
+    "name in all splits."
+)
 _PRECEDENCE = ("test", "validation", "train")
 """Where a content was put into several splits, an examination keeps it, or it would be answered from memory."""
 
@@ -59,7 +67,7 @@ def import_source(
     """
     name = datasets.check_free(name)
     with ExitStack() as stack:
-        items, skipped, exported_kind = contents(source, stack)
+        items, skipped, exported_kind, notes = contents(source, stack)
         layout.check_spelling(place.label for place, _ in items)
         stack.enter_context(locked(name))
         folder = stack.enter_context(paths.replacing(paths.datasets() / name))
@@ -71,10 +79,12 @@ def import_source(
         for unused in {a.image for a in arrivals} - {e.image for e in entries}:  # the same pixels as .png and as .jpg
             (folder / "images" / unused).unlink()
         counts = {label: sum(e.label == label for e in entries) for label in sorted(labels)}
-        datasets.check_sizes(counts)
+        with explained(skipped, duplicates):
+            datasets.check_sizes(counts)
         kind = exported_kind or ("drawing" if drawn > 0.5 else "photo")
-        manifest.write(Dataset(name, kind, False, tuple(sorted(labels)), tuple(entries)), folder)
-    return Report(name, len(entries), tuple(skipped), tuple(duplicates))
+        dataset = Dataset(name, kind, False, tuple(sorted(labels)), tuple(entries))
+        manifest.write(dataset, folder)
+    return Report(name, len(entries), tuple(skipped), tuple(duplicates), (*notes, *_not_learned(dataset)))
 
 
 def import_into(
@@ -86,7 +96,7 @@ def import_into(
     does, but any number of classes and images will do.
     """
     with ExitStack() as stack:
-        items, skipped, _ = contents(source, stack)
+        items, skipped, _, notes = contents(source, stack)
         layout.check_spelling(place.label for place, _ in items)
 
         def pictures() -> Iterator[Picture]:
@@ -100,12 +110,13 @@ def import_into(
                     on_progress(done, len(items))
 
         report = edits.add_pictures(name, pictures())
-    return replace(report, skipped=(*skipped, *report.skipped))
+    notes = (*notes, *_not_learned(datasets.load(name)))
+    return replace(report, skipped=(*skipped, *report.skipped), notes=notes)
 
 
 def folder_as_dataset(folder: Path) -> Dataset:
     """The data set with a folder's contents: an earlier import of the same, or a new one named after the folder."""
-    name = re.sub(r"[^\w -]", " ", Path(folder).resolve().name).strip(" -_")[:40] or "folder"
+    name = re.sub(r"[^\w -]", " ", readable(Path(folder).resolve().name)).strip(" -_")[:40] or "folder"
     taken = {other.casefold() for other in datasets.list_names()}
     numbered = (f"{name} {number}" for number in itertools.count(2))
     free = next(n for n in itertools.chain([name], numbered) if n.casefold() not in taken)
@@ -118,19 +129,22 @@ def folder_as_dataset(folder: Path) -> Dataset:
     return new
 
 
-def scan_folder(path: Path) -> list[tuple[str, Path]]:
-    """(class, file) for a folder of class folders that is not imported, as for examining a network. Splits are ignored.
+def scanned(folder: Path) -> tuple[list[tuple[Place, Found]], list[Skipped]]:
+    """The files of a folder of class folders that is not imported, as for evaluating a network, and what is left out.
 
     UserError as in `import_source`, but any number of classes and images will do.
     """
-    path = Path(path)
-    if not path.is_dir():
-        raise UserError("There is no folder '{path}'. Give a folder of class folders.", path=path)
-    found, _ = _folder_contents(path)
-    places = layout.arrange(layout.unwrapped([file.path for file in found]))
-    return [
-        (place.label, path / file.path) for file, place in zip(found, places, strict=True) if isinstance(place, Place)
-    ]
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise UserError("There is no folder '{path}'. Give a folder of class folders.", path=folder)
+    with ExitStack() as stack:  # no zip, so nothing stays open
+        inside = contents(folder, stack)
+    return inside.items, inside.skipped
+
+
+def scan_folder(path: Path) -> list[tuple[str, Path]]:
+    """(class, file) for each file of `scanned`; splits are ignored."""
+    return [(place.label, found.file) for place, found in scanned(path)[0]]
 
 
 def export_zip(name: str, file: Path | BinaryIO) -> None:
@@ -155,25 +169,34 @@ class _Collected(NamedTuple):
     skipped: list[Skipped]
     kind: str | None
     """Of a zip that was exported, the data set's kind; its splits are taken as they are."""
+    notes: list[Note]
 
 
-def contents(
-    source: Source | Iterable[Source], stack: ExitStack
-) -> tuple[list[tuple[Place, Found]], list[Skipped], str | None]:
-    """The files with their places, what is left out, and the kind that an exported zip tells. Nothing is decoded.
+class Arranged(NamedTuple):
+    """What a source contains, with places. `kind`: what an exported zip tells; `notes`: what was guessed."""
+
+    items: list[tuple[Place, Found]]
+    skipped: list[Skipped]
+    kind: str | None
+    notes: list[Note]
+
+
+def contents(source: Source | Iterable[Source], stack: ExitStack) -> Arranged:
+    """The files with their places, and what is left out. Nothing is decoded.
 
     Zips stay open until `stack` closes. UserError where the source is not understood.
     """
     collected = _collect(_as_list(source), stack)
-    places = layout.arrange([path for path, _ in collected.files])
     skipped = list(collected.skipped)
+    with explained(skipped):
+        places = layout.arrange([path for path, _ in collected.files])
     items = []
-    for (path, found), place in zip(collected.files, places, strict=True):
+    for (_, found), place in zip(collected.files, places, strict=True):
         if isinstance(place, Note):
-            skipped.append(Skipped(path, *place))
+            skipped.append(Skipped(found.path, *place))
         else:
             items.append((place, found))
-    return items, skipped, collected.kind
+    return Arranged(items, skipped, collected.kind, collected.notes)
 
 
 def _as_list(source: Source | Iterable[Source]) -> list[Path | BinaryIO]:
@@ -186,43 +209,42 @@ def _as_list(source: Source | Iterable[Source]) -> list[Path | BinaryIO]:
 def _collect(sources: list[Path | BinaryIO], stack: ExitStack) -> _Collected:
     """What the sources contain. Zips stay open until `stack` closes."""
     if len(sources) == 1 and isinstance(sources[0], Path) and sources[0].is_dir():
-        found, skipped = _folder_contents(sources[0])
-        return _Collected(list(zip(layout.unwrapped([f.path for f in found]), found, strict=True)), skipped, None)
-    files, skipped, kinds = [], [], []
+        folder = folders.contents(sources[0])
+        paths_in = layout.unwrapped([file.path for file in folder.found])
+        return _Collected(list(zip(paths_in, folder.found, strict=True)), _left_out(folder), None, [])
+    zips, kinds, notes = [], [], []
     for source in sources:
-        file_name = Path(source if isinstance(source, Path) else getattr(source, "name", "upload.zip")).name
-        archive = stack.enter_context(archives.open_zip(source, file_name))
-        found, left_out = archives.contents(archive, file_name)
-        stem = file_name.rpartition(".")[0] or file_name
-        named = layout.named_by_zip(layout.unwrapped([f.path for f in found]), stem)
-        files += zip(named, found, strict=True)
-        skipped += left_out
+        name = readable(Path(source if isinstance(source, Path) else getattr(source, "name", "upload.zip")).name)
+        archive = stack.enter_context(archives.open_zip(source, name))
+        zips.append((name.rpartition(".")[0] or name, archives.contents(archive, name)))
         kinds.append(_exported_kind(archive.comment))
-    return _Collected(files, skipped, kinds[0] if len(kinds) == 1 else None)
+        if zips[-1][1].encoding not in ("", "utf-8"):
+            notes.append(Note(_GUESSED, {"name": name, "encoding": zips[-1][1].encoding}))
+    named = layout.named_by_zips([(stem, layout.unwrapped([f.path for f in held.found])) for stem, held in zips])
+    files = [
+        pair for (_, held), inside in zip(zips, named, strict=True) for pair in zip(inside, held.found, strict=True)
+    ]
+    skipped = [item for _, held in zips for item in _left_out(held)]
+    return _Collected(files, skipped, kinds[0] if len(kinds) == 1 else None, notes)
 
 
-def _folder_contents(folder: Path) -> tuple[list[Found], list[Skipped]]:
-    found, skipped, sizes = [], [], []
-    for where, folders, names in os.walk(folder):
-        folders.sort()
-        inside = Path(where).relative_to(folder)
-        for subfolder in list(folders):
-            path = (inside / subfolder).as_posix()
-            if (Path(where) / subfolder).is_symlink():
-                skipped.append(Skipped(path, _LINK, {}))
-            elif (reason := layout.unwanted(path + "/x.png")) is not None:
-                folders.remove(subfolder)
-                skipped.append(Skipped(path, *reason))
-        for file_name in sorted(names):
-            path = (inside / file_name).as_posix()
-            if (reason := layout.unwanted(path)) is not None:
-                skipped.append(Skipped(path, *reason))
-                continue
-            file = folder / path
-            found.append(Found(path, file.read_bytes))
-            sizes.append((path, file.stat().st_size if file.is_file() else 0))
-    archives.check_limits(folder.name, sizes)
-    return found, skipped
+def _left_out(held: archives.Contents) -> list[Skipped]:
+    return held.skipped + layout.without_images(held.folders, [file.path for file in held.found], held.skipped)
+
+
+def _not_learned(dataset: Dataset) -> list[Note]:
+    """A note where classes have images, but none to train on."""
+    lacking = [label for label, splits in dataset.counts().items() if sum(splits.values()) and not splits["train"]]
+    return [Note(_NOTHING_TO_LEARN_FROM, {"classes": ", ".join(lacking)})] if lacking else []
+
+
+class _Waiting(NamedTuple):
+    """A file that was read; `sampled`: it is looked at to tell photos from drawings."""
+
+    place: Place
+    source: str
+    content: bytes | Skipped
+    sampled: bool
 
 
 def _store(
@@ -233,25 +255,11 @@ def _store(
 ) -> tuple[list[Arrival], float]:
     """Normalise and write every image; also the share of drawings among a sample of them."""
     every = max(1, len(items) // _SAMPLE)
-
-    def numbered() -> Iterator[tuple[int, Place, Found, bytes | Skipped]]:
-        for number, (place, found) in enumerate(items):
-            yield number, place, found, _read(found)
-
-    def store(item: tuple[int, Place, Found, bytes | Skipped]) -> Skipped | tuple[Arrival, bool | None]:
-        number, place, found, content = item
-        if isinstance(content, Skipped):
-            return content
-        try:
-            stored = normalise(content)
-        except UserError as error:
-            return Skipped(found.path, error.template, error.values)
-        stored.write(folder)
-        arrival = Arrival(stored.image, place.label, place.split, found.path)
-        return arrival, looks_like_drawing(stored.rgb) if number % every == 0 else None
-
+    waiting = (
+        _Waiting(place, found.path, _read(found), number % every == 0) for number, (place, found) in enumerate(items)
+    )
     arrivals, looks = [], []
-    for done, result in enumerate(in_threads(store, numbered()), 1):
+    for done, result in enumerate(in_threads(lambda one: _stored(one, folder), waiting), 1):
         if isinstance(result, Skipped):
             skipped.append(result)
         else:
@@ -260,6 +268,19 @@ def _store(
         if on_progress:
             on_progress(done, len(items))
     return arrivals, sum(looks) / max(1, len(looks))
+
+
+def _stored(waiting: _Waiting, folder: Path) -> Skipped | tuple[Arrival, bool | None]:
+    """Normalise and write one image, and tell whether it looks like a drawing if it is sampled."""
+    if isinstance(waiting.content, Skipped):
+        return waiting.content
+    try:
+        stored = normalise(waiting.content)
+    except UserError as error:
+        return Skipped(waiting.source, error.template, error.values)
+    stored.write(folder)
+    arrival = Arrival(stored.image, waiting.place.label, waiting.place.split, waiting.source)
+    return arrival, looks_like_drawing(stored.rgb) if waiting.sampled else None
 
 
 def _read(found: Found) -> bytes | Skipped:
@@ -297,7 +318,7 @@ def _entries(arrivals: list[Arrival], carve: bool) -> tuple[list[Entry], list[Du
 def _exported_kind(comment: bytes) -> str | None:
     try:
         kind = json.loads(comment)["handful"]["kind"]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):  # "[[[[..." is nested too deep
         return None
     return kind if kind in KINDS else None
 

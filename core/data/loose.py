@@ -18,12 +18,12 @@ def found_in(files: list[io.BytesIO], most: int) -> tuple[list[Found], list[Skip
     for file in files:
         if file.name.lower().endswith(".zip"):
             try:
-                found, skipped = archives.contents(archives.open_zip(file, file.name), file.name)
+                inside = archives.contents(archives.open_zip(file, file.name), file.name)
             except UserError as error:
                 others.append(Skipped(file.name, error.template, error.values))
                 continue
-            images += found
-            others += [item for item in skipped if item.template != layout.HIDDEN]
+            images += inside.found
+            others += [item for item in inside.skipped if item.template != layout.HIDDEN]
         else:
             images.append(Found(file.name, file.getvalue))
     if len(images) > most:

@@ -23,12 +23,20 @@ KINDS = ("photo", "drawing")
 LONGEST_NAME = 60
 FORMAT = 1
 SPLIT_FOLDERS = {
-    "train": "train", "training": "train", "training_set": "train",
-    "validation": "validation", "val": "validation", "valid": "validation", "validation_set": "validation",
-    "test": "test", "testing": "test", "test_set": "test",
-}  # fmt: skip
+    name + ending: split
+    for split, names in {
+        "train": ("train", "training"),
+        "validation": ("validation", "val", "valid", "dev", "eval", "evaluation"),
+        "test": ("test", "testing"),
+    }.items()
+    for name in names
+    for ending in ("", "set", "_set", "-set", " set")
+}
 """Folder names, in lower case, that mean a split and therefore cannot be classes."""
 _NOT_IN_LABELS = '/\\:*?"<>|'
+_JOINERS = "\u200c\u200d"  # Persian words and emoji of several parts need them
+_BLANK = "\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0\u034f"
+"""Characters that count as letters, marks or symbols and yet show nothing."""
 
 
 class Note(NamedTuple):
@@ -61,12 +69,16 @@ class Duplicate(NamedTuple):
 
 @dataclass(frozen=True)
 class Report:
-    """What came of adding images: how many are new in the data set, which were left out and which it had already."""
+    """What came of adding images: how many are new in the data set, which were left out and which it had already.
+
+    `notes` say what else should be known: names that were guessed, classes that cannot be learned.
+    """
 
     dataset: str
     added: int
     skipped: tuple[Skipped, ...] = ()
     duplicates: tuple[Duplicate, ...] = ()
+    notes: tuple[Note, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -142,15 +154,15 @@ def clean_name(name: str) -> str:
     if not clean:
         raise UserError("A data set needs a name. Give it one, for example 'pets'.")
     _check_length(clean)
-    wrong = next((c for c in clean if not (c.isalnum() or unicodedata.category(c)[0] == "M" or c in " -_")), None)
+    wrong = _unseen(clean) or next((c for c in clean if not (_is_letter(c) or c in " -_" + _JOINERS)), None)
     if wrong is None and not clean[0].isalnum():
         wrong = clean[0]
     if wrong is not None:
         raise UserError(
-            "The data set name {name!r} cannot be used because of {character!r}. Begin with a letter or digit and use "
-            "letters, digits, spaces, - and _ only.",
+            "The data set name {name!r} cannot be used because of {character}. Begin with a letter or digit and use "
+            "letters that can be seen, digits, spaces, - and _ only.",
             name=clean,
-            character=wrong,
+            character=_named(wrong),
         )
     return clean
 
@@ -161,10 +173,15 @@ def clean_label(label: str) -> str:
     if not clean:
         raise UserError("A class needs a name. Give it one, for example 'cats'.")
     _check_length(clean)
-    if any(c in _NOT_IN_LABELS or not c.isprintable() for c in clean) or clean[0] == "." or clean[-1] == ".":
+    wrong = _unseen(clean) or next((c for c in clean if c in _NOT_IN_LABELS), None)
+    if wrong is None and "." in (clean[0], clean[-1]):
+        wrong = "."
+    if wrong is not None:
         raise UserError(
-            "The class name {label!r} cannot be used. Leave out {characters} and do not begin or end with a dot.",
-            label=label,
+            "The class name {label!r} cannot be used because of {character}. Leave out {characters} and characters "
+            "that cannot be seen, and do not begin or end with a dot.",
+            label=clean,
+            character=_named(wrong),
             characters=" ".join(_NOT_IN_LABELS),
         )
     if clean.lower() in SPLIT_FOLDERS:
@@ -227,3 +244,24 @@ def _check_length(name: str) -> None:
             length=len(name),
             limit=LONGEST_NAME,
         )
+
+
+def _unseen(name: str) -> str | None:
+    """The first character that shows nothing, such as a control character. Joiners may stand inside of words."""
+    for before, c, after in zip(" " + name, name, name[1:] + " ", strict=False):
+        joins = c in _JOINERS and all(_is_letter(n) or unicodedata.category(n)[0] == "S" for n in (before, after))
+        if c in _BLANK or not (c.isprintable() or joins):
+            return c
+    return name[0] if all(unicodedata.category(c) in ("Mn", "Me", "Cf") for c in name) else None
+
+
+def _is_letter(character: str) -> bool:
+    return character.isalnum() or unicodedata.category(character)[0] == "M"
+
+
+def _named(character: str) -> str:
+    """A character as a message shows it, with its code point where it cannot be seen."""
+    if character.isprintable() and character not in _BLANK:
+        return repr(character)
+    name = unicodedata.name(character, "")
+    return f"{character!r} (U+{ord(character):04X}{' ' + name if name else ''})"
