@@ -15,7 +15,7 @@ from core.results import runs
 from core.results.runs import Run
 from ui import knobs
 from ui.lab import MANY, Setting
-from ui.words import _, class_name
+from ui.words import _, class_name, filled, percent, plain
 
 PER_CLASS = 32
 FEWEST = 10  # images a network has not learned from; with fewer, those it learned from must do
@@ -25,7 +25,7 @@ FLIPS = {"horizontal_flip": np.fliplr, "vertical_flip": np.flipud}
 
 def say(notes: Sequence[Note]) -> None:
     for note in notes:
-        st.warning(_(note.template).format(**note.values), icon=":material/warning:")
+        st.warning(filled(note.template, note.values), icon=":material/warning:")
 
 
 def of_setting(setting: Setting) -> None:
@@ -86,10 +86,10 @@ def _answers(run: Run, pictures: Sequence[np.ndarray]) -> np.ndarray:
 def _say_mirrored(title: str, run: Run, rows: Sequence[Mirrored], learned_mirrored: bool) -> None:
     who, confused = knobs.title(run.config.strategy), [row for row in rows if cautions.is_confused(row)]
     if confused:
-        each = _("“{label}” {right:.0%}, mirrored {mirrored:.0%} (often taken for “{other}”)")
+        each = _("“{label}” {right}, mirrored {mirrored} (often taken for “{other}”)")
         lines = [
-            each.format(label=class_name(row.label), right=row.right, mirrored=row.right_mirrored,
-                        other=class_name(row.taken_for))
+            each.format(label=plain(class_name(row.label)), right=percent(row.right),
+                        mirrored=percent(row.right_mirrored), other=plain(class_name(row.taken_for)))
             for row in confused
         ]  # fmt: skip
         text = _(

@@ -12,7 +12,7 @@ from core.errors import UserError
 from core.results import metrics, runs
 from core.results.runs import Run
 from ui import charts, frame, jobview, knobs, networks
-from ui.words import _
+from ui.words import _, percent, plain
 
 SEEDS = (0, 1, 2)
 # The quick strategy for photos, and itself with augmentation; those for drawings are quick enough with both.
@@ -47,7 +47,7 @@ def ask(dataset: Dataset, augmentation: Augmentation) -> None:
         "what they recognise among images none of them has learned from: {strategies}."
     )
     names = dict.fromkeys(knobs.title(asked[arm][0].strategy) for arm in ("without", "with"))
-    st.markdown(text.format(dataset=dataset.name, n=len(SEEDS), strategies=" / ".join(names)))
+    st.markdown(text.format(dataset=plain(dataset.name), n=len(SEEDS), strategies=" / ".join(names)))
     known = _known(asked)
     every = [run for found in known.values() for run in found]
     label = _("Measure it: {n} trainings").format(n=len(every))
@@ -107,7 +107,7 @@ def _show(known: Mapping[str, Sequence[Run | None]]) -> None:
     if all(len(found) == len(SEEDS) for found in scores.values()):
         _verdict(*([score["accuracy"] for score in scores[arm]] for arm in ("with", "without")), n)
     st.altair_chart(charts.intervals(rows), key="gain")
-    lines = [f"{name} {mean:.1%} ({low:.1%} – {high:.1%})" for name, (_all, mean, low, high) in rows.items()]
+    lines = [f"{name} {percent(mean)} ({low:.1%} – {high:.1%})" for name, (_all, mean, low, high) in rows.items()]
     text = _("{list}. Dots: single seeds; bars: the mean with its 95% interval on {n} images.")
     st.caption(text.format(list="; ".join(lines), n=n))
 

@@ -11,7 +11,7 @@ from core.data import datasets, edits
 from core.data.manifest import Dataset, Entry, Note
 from core.words import N_
 from ui import charts, frame
-from ui.words import _, class_name
+from ui.words import _, class_name, filled, plain
 
 THUMBNAIL = 144  # pixels, square: sharp on dense screens at the width it is shown with
 PAGE = 24
@@ -39,6 +39,9 @@ def overview(dataset: Dataset) -> None:
         st.metric(_("Classes"), len(dataset.live_classes))
         st.metric(_("Longer side, median"), f"{median} px", range_of_sizes, delta_color="off", delta_arrow="off")
     st.altair_chart(charts.counts(dataset.counts()), key="counts")
+    if len(dataset.classes) > charts.MOST:
+        text = _("The {n} classes with the fewest images, of {total}.")
+        st.caption(text.format(n=charts.MOST, total=f"{len(dataset.classes):,}"))
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
@@ -178,7 +181,7 @@ def _edit_class(dataset: Dataset, label: str) -> None:
         with st.popover(_("Delete class"), icon=":material/delete:"):
             count = sum(entry.label == label for entry in dataset.entries)
             text = _("The class “{label}” and its {n} images go; Undo brings them back.")
-            st.markdown(text.format(label=label, n=count))
+            st.markdown(text.format(label=plain(class_name(label)), n=count))
             if st.button(_("Delete"), key=f"delete_class_{label}"):
                 edits.delete_class(dataset.name, label)
                 st.session_state.pop(f"class_{dataset.name}", None)
@@ -203,4 +206,4 @@ def done(name: str) -> None:
 
 
 def _in_words(note: Note) -> str:
-    return _(note.template).format(**note.values)
+    return filled(note.template, note.values)

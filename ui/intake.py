@@ -116,7 +116,7 @@ def _class_input(dataset: Dataset, place: str) -> str | None:
     index = classes.index(st.session_state[last]) if st.session_state.get(last) in classes else 0
     label = st.selectbox(
         _("Class: choose one, or type a new name"), classes, index=index if classes else None, format_func=class_name,
-        accept_new_options=True, placeholder=_("for example: cats"), key=f"class_{place}_{dataset.name}_{classes}",
+        accept_new_options=True, placeholder=_("for example: cats"), key=f"class_{place}_{dataset.name}_{hash(classes)}",
     )  # fmt: skip
     st.session_state[last] = label
     return label
