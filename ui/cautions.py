@@ -9,7 +9,7 @@ from core import augment, cautions, jobs
 from core.cautions import Mirrored
 from core.config import KNOBS
 from core.data import images
-from core.data.manifest import Dataset, Note
+from core.data.manifest import Dataset, Entry, Note
 from core.data.threads import in_threads
 from core.results import runs
 from core.results.runs import Run
@@ -17,7 +17,7 @@ from ui import knobs
 from ui.lab import MANY, Setting
 from ui.words import _, class_name, filled, percent, plain
 
-PER_CLASS = 32
+PER_CLASS, MOST_CLASSES = 32, 20  # images and classes a network is asked about
 FEWEST = 10  # images a network has not learned from; with fewer, those it learned from must do
 BATCH = 12  # images of up to 512 x 512 pixels; Dask grumbles about messages of more than 10 MB
 FLIPS = {"horizontal_flip": np.fliplr, "vertical_flip": np.flipud}
@@ -37,7 +37,10 @@ def of_setting(setting: Setting) -> None:
 
 
 def of_flips(setting: Setting, dataset: Dataset) -> None:
-    """Whether mirror images of a class look like another, as the newest network of this data set sees them."""
+    """Whether mirror images of a class look like another, as the newest network of this data set sees them.
+
+    Of many classes, those with the most images.
+    """
     on = [name for name in FLIPS if getattr(setting.augmentation, name)]
     run = _judge(dataset, on)
     for name in on:
@@ -65,9 +68,11 @@ def _judge(dataset: Dataset, on: Sequence[str]) -> Run | None:
 
 
 def _mirrored(run: Run, dataset: Dataset, name: str) -> list[Mirrored]:
+    by_class: dict[str, list[Entry]] = {label: [] for label in run.classes}
+    for entry in dataset.live():
+        by_class[entry.label].append(entry)
     entries = []
-    for label in run.classes:
-        own = [entry for entry in dataset.live() if entry.label == label]
+    for own in sorted(by_class.values(), key=len, reverse=True)[:MOST_CLASSES]:
         unseen = [entry for entry in own if entry.split != "train"]
         entries += (unseen if len(unseen) >= FEWEST else own)[:PER_CLASS]
     pictures = list(in_threads(lambda entry: images.decode(dataset.image_path(entry)), entries))

@@ -61,7 +61,7 @@ def _live(run: runs.Run | None, others: list[runs.Run]) -> None:
         left, right = st.container(width=sketch.SIDE + 32), st.container(width="stretch")
     with left, frame.guard():
         image = sketch.image_from(source, CANVAS)
-    with right:
+    with right, frame.guard():
         if run is None or run.live:
             wait()
         elif run.state != "done":

@@ -3,6 +3,7 @@
 Everything shown is read from the run's folder, so that a refresh, a second tab or another visitor sees the same.
 """
 
+from contextlib import suppress
 from datetime import datetime, timedelta
 from itertools import takewhile
 
@@ -28,9 +29,18 @@ STAGES = {
     "training": N_("Training"),
     "evaluating": N_("Checking on images it has not learned from"),
 }
+OPENED = "run_opened"  # the run that the session has shown last
 RUNS_SHOWN, QUEUE_SHOWN = 4, 3
 OLDER_SHOWN = 20  # at once
 CONFUSED_SHOWN = charts.MOST // 2  # pairs
+
+
+def choose_dataset(shown: str | None) -> None:
+    """Have the page choose the data set of the run that is `shown`, when it comes to be shown."""
+    if shown and shown != st.session_state.get(OPENED):
+        with suppress(UserError):  # `show` says what is wrong with it
+            st.session_state["dataset_wish"] = runs.find(shown).dataset
+    st.session_state[OPENED] = shown
 
 
 def follow(key: str) -> None:
@@ -45,6 +55,7 @@ def submit(config: TrainConfig, dataset: Dataset) -> None:
     if run.state == "done":
         text = _("Answered from the cache: trained on {date} in {time}.")
         frame.flash(text.format(date=date(run.changed), time=duration(run.seconds)), icon=":material/bolt:")
+    st.session_state[OPENED] = run.key  # it may be that of an equal data set, which is not the one that is chosen
     follow(run.key)
 
 

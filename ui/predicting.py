@@ -4,6 +4,7 @@ import base64
 import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TypeVar
 
 import numpy as np
@@ -91,7 +92,7 @@ def look(chosen: Sequence[Run]) -> None:
             sketch.show(image, plain(picture.name))
         else:
             image = sketch.image_from(source, PLACE)
-    with right:
+    with right, frame.guard():
         if image is None:
             st.markdown(_("Here you will see what each network takes it for, and how sure it is."))
         else:
@@ -176,8 +177,8 @@ def many(pictures: Sequence[Picture], chosen: Sequence[Run]) -> Picture | None:
     )  # fmt: skip
     with st.container(horizontal=True, vertical_alignment="center"):
         st.download_button(
-            _("Download all probabilities (CSV)"), lambda: as_csv(pictures, chosen, known), "predictions.csv",
-            "text/csv", icon=":material/download:", on_click="ignore",
+            _("Download all probabilities (CSV)"), partial(as_csv, pictures, chosen, known, csv_head(chosen)),
+            "predictions.csv", "text/csv", icon=":material/download:", on_click="ignore",
         )  # fmt: skip
         st.caption(_("Tick a row to look at one image closely; click a column's name to sort."))
     return pictures[event.selection.rows[0]] if event.selection.rows else None
@@ -231,13 +232,25 @@ def _columns(chosen: Sequence[Run]) -> dict[str, object]:
     return config
 
 
-def as_csv(pictures: Sequence[Picture], chosen: Sequence[Run], known: Mapping[AnswerName, np.ndarray]) -> bytes:
-    """A line for each picture: its file, and of each run the answer and the probability of every class."""
-    titles = answers.names(chosen)
-    head = [_("File")]
+def csv_head(chosen: Sequence[Run]) -> list[str]:
+    """The first line of `as_csv`, in the visitor's language."""
+    head, titles = [_("File")], answers.names(chosen)
     for run in chosen:
         head += [titles[run.key], *(f"{titles[run.key]}: {label}" for label in run.classes)]
-    lines = [head]
+    return head
+
+
+def as_csv(
+    pictures: Sequence[Picture],
+    chosen: Sequence[Run],
+    known: Mapping[AnswerName, np.ndarray],
+    head: Sequence[str] | None = None,
+) -> bytes:
+    """A line for each picture: its file, and of each run the answer and the probability of every class.
+
+    A download is made outside of the page's script, where nobody knows the visitor's language: it brings its `head`.
+    """
+    lines = [csv_head(chosen) if head is None else head]
     for picture in pictures:
         line = [picture.name]
         for run in chosen:
