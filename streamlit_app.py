@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import streamlit as st
+from starlette.middleware import Middleware
 
 HEAD_START_S = 2.0  # starting workers takes all of a small machine's processor, which the first page needs now
 
@@ -38,4 +39,6 @@ if __name__ == "__main__":
     with frame.page("Sketch", _("Draw something, and watch the computer guess what it is.")):
         home.try_it(home.choose_run())
 else:
-    app = st.App(__file__, lifespan=start)
+    from ui.addresses import PagesOnly
+
+    app = st.App(__file__, lifespan=start, middleware=[Middleware(PagesOnly)])

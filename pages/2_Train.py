@@ -11,12 +11,14 @@ from ui import checkup, chooser, frame, jobview, knobs, ladder, networks
 from ui.words import _, say
 
 with frame.page("Train", _("Let a network learn the classes of a data set. You can watch it, leave, and come back.")):
-    with st.spinner(_("Starting the workers …")):
-        jobs.engine()
+    engine = None
+    with frame.guard(), st.spinner(_("Starting the workers …")):  # without them there still is much to see
+        engine = jobs.engine()
     shown = st.query_params.get("run")
     settings, results = st.columns(2, gap="large")
 
     with settings:
+        jobview.choose_dataset(shown)
         dataset = chooser.choose()
         checkup.line(dataset)
         try:
@@ -28,7 +30,7 @@ with frame.page("Train", _("Let a network learn the classes of a data set. You c
             strategy = knobs.strategy(dataset)
             values = knobs.panel(strategy, dataset)
             climb, left_out = plan(dataset, networks.chosen())
-            with st.container(horizontal=True):
+            with frame.guard(), st.container(horizontal=True):
                 if st.button(
                     _("Train"), type="primary", icon=":material/play_arrow:", width="stretch",
                     disabled=not networks.ready(strategy),
@@ -43,6 +45,7 @@ with frame.page("Train", _("Let a network learn the classes of a data set. You c
             if shown:
                 jobview.show(shown, dataset)
         ladder.comparison(dataset)
-        jobview.queue(shown)
+        if engine:
+            jobview.queue(shown)
         with frame.guard():
             jobview.past(dataset, shown)

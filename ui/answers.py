@@ -9,23 +9,24 @@ from core import jobs
 from core.jobs import Prediction
 from core.results.runs import Run
 from ui import charts, jobview, knobs
-from ui.words import _, class_name
+from ui.words import _, class_name, percent, plain
 
 CARD = 210  # pixels; at least as wide as this
 MOST_BARS = 10
+MOST_LISTED = 12  # classes in a sentence
 
 
 def describe(run: Run) -> str:
-    """What it learned from, how, how well, and when: runs of one data set differ in little else."""
-    return " · ".join([run.dataset, knobs.title(run.config.strategy), *_right(run), jobview.date(run.changed)])
+    """What it learned from, how, how well, and when, as text: runs of one data set differ in little else."""
+    return " · ".join([run.dataset, knobs.title(run.config.strategy), *_accuracy(run), jobview.date(run.changed)])
 
 
-def _right(run: Run) -> list[str]:
-    return [] if run.accuracy is None else [_("{share:.0%} right").format(share=run.accuracy)]
+def _accuracy(run: Run) -> list[str]:
+    return [] if run.accuracy is None else [_("{share} accuracy").format(share=percent(run.accuracy))]
 
 
 def names(chosen: Sequence[Run]) -> dict[str, str]:
-    """{key: name}, as short as tells the runs apart: the strategy's title, and what `details` adds to it."""
+    """{key: name as text}, as short as tells the runs apart: the strategy's title, and what `details` adds to it."""
     found = details(chosen)
     return {run.key: knobs.title(run.config.strategy) + found[run.key] for run in chosen}
 
@@ -60,8 +61,10 @@ def in_words(prediction: Prediction) -> str:
     """The winner as a heading: "Triangle, 97%", or with doubt where it has less than half."""
     name, share = winner(prediction.classes, prediction.probabilities)
     sentence = _("{name}, {share:.0%}") if share >= 0.5 else _("Perhaps {name}, {share:.0%}")
-    words = sentence.format(name=class_name(name), share=share)
-    return words[:1].upper() + words[1:]
+    name = class_name(name)
+    if share >= 0.5:
+        name = name[:1].upper() + name[1:]
+    return sentence.format(name=plain(name), share=share)
 
 
 def bars(prediction: Prediction) -> None:
@@ -69,6 +72,13 @@ def bars(prediction: Prediction) -> None:
     st.html(charts.probabilities(prediction.classes, prediction.probabilities, most=MOST_BARS))
     if len(prediction.classes) > MOST_BARS:
         st.caption(_("and {n} more").format(n=len(prediction.classes) - MOST_BARS))
+
+
+def listed(classes: Sequence[str]) -> str:
+    """Class names in a sentence, the first of many, for a place that shows markup."""
+    names = ", ".join(plain(class_name(label)) for label in classes[:MOST_LISTED])
+    more = len(classes) - MOST_LISTED
+    return f"{names} {_('and {n} more').format(n=more)}" if more > 0 else names
 
 
 def latency(milliseconds: float) -> None:
@@ -88,11 +98,11 @@ def side_by_side(chosen: Sequence[Run], image: np.ndarray) -> None:
     with st.grid(min(len(chosen), 3), min_column_width=CARD):
         for run, prediction in zip(chosen, predictions, strict=True):
             with st.container(border=True, gap="xsmall"):
-                st.markdown(knobs.heading(run.config.strategy) + found[run.key])
+                st.markdown(knobs.heading(run.config.strategy) + plain(found[run.key]))
                 st.subheader(in_words(prediction), anchor=False)
                 bars(prediction)
                 own = _("{n:.0f} ms").format(n=prediction.own_milliseconds)
-                st.caption(" · ".join([run.dataset, *_right(run), own]))
+                st.caption(" · ".join([plain(run.dataset), *_accuracy(run), own]))
     latency(predictions[0].milliseconds)
 
 
@@ -106,7 +116,7 @@ def agreement(chosen: Sequence[Run], predictions: Sequence[Prediction]) -> list[
         votes: dict[str, list[str]] = {}
         for prediction in group:
             name, _share = winner(prediction.classes, prediction.probabilities)
-            votes.setdefault(class_name(name), []).append(short[prediction.key])
+            votes.setdefault(plain(class_name(name)), []).append(plain(short[prediction.key]))
         if len(votes) == 1:
             sentences.append(_("**All {n} agree: {name}.**").format(n=len(group), name=next(iter(votes))))
         else:

@@ -16,7 +16,7 @@ from core.data.manifest import Dataset, Note
 from core.errors import UserError
 from core.words import N_
 from ui import charts, frame, gallery
-from ui.words import _, class_name, plain
+from ui.words import _, class_name, filled, plain
 
 SIDE = 240  # pixels, of the longer side: sharp on dense screens, and quick
 PAGE, PAGE_OF_SINGLES = 6, 12  # cases shown at once
@@ -194,11 +194,9 @@ def _verb(case: Case, mend: Mend) -> str:
 
 def in_words(note: Note) -> str:
     """What was measured, in the visitor's language; the names in it came with the images."""
-    values = {name: plain(value) if isinstance(value, str) else value for name, value in note.values.items()}
-    split = values.get("split")
-    if split in charts.SPLITS:
-        values["split"] = _(charts.SPLITS[split])
-    return _(note.template).format(**values)
+    split = note.values.get("split")
+    told = {"split": _(charts.SPLITS[split])} if split in charts.SPLITS else {}
+    return filled(note.template, note.values | told)
 
 
 def _figures(images: Sequence[Shown], dataset: Dataset) -> str:

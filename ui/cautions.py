@@ -9,15 +9,15 @@ from core import augment, cautions, jobs
 from core.cautions import Mirrored
 from core.config import KNOBS
 from core.data import images
-from core.data.manifest import Dataset, Note
+from core.data.manifest import Dataset, Entry, Note
 from core.data.threads import in_threads
 from core.results import runs
 from core.results.runs import Run
 from ui import knobs
 from ui.lab import MANY, Setting
-from ui.words import _, class_name
+from ui.words import _, class_name, filled, percent, plain
 
-PER_CLASS = 32
+PER_CLASS, MOST_CLASSES = 32, 20  # images and classes a network is asked about
 FEWEST = 10  # images a network has not learned from; with fewer, those it learned from must do
 BATCH = 12  # images of up to 512 x 512 pixels; Dask grumbles about messages of more than 10 MB
 FLIPS = {"horizontal_flip": np.fliplr, "vertical_flip": np.flipud}
@@ -25,7 +25,7 @@ FLIPS = {"horizontal_flip": np.fliplr, "vertical_flip": np.flipud}
 
 def say(notes: Sequence[Note]) -> None:
     for note in notes:
-        st.warning(_(note.template).format(**note.values), icon=":material/warning:")
+        st.warning(filled(note.template, note.values), icon=":material/warning:")
 
 
 def of_setting(setting: Setting) -> None:
@@ -37,7 +37,10 @@ def of_setting(setting: Setting) -> None:
 
 
 def of_flips(setting: Setting, dataset: Dataset) -> None:
-    """Whether mirror images of a class look like another, as the newest network of this data set sees them."""
+    """Whether mirror images of a class look like another, as the newest network of this data set sees them.
+
+    Of many classes, those with the most images.
+    """
     on = [name for name in FLIPS if getattr(setting.augmentation, name)]
     run = _judge(dataset, on)
     for name in on:
@@ -65,9 +68,11 @@ def _judge(dataset: Dataset, on: Sequence[str]) -> Run | None:
 
 
 def _mirrored(run: Run, dataset: Dataset, name: str) -> list[Mirrored]:
+    by_class: dict[str, list[Entry]] = {label: [] for label in run.classes}
+    for entry in dataset.live():
+        by_class[entry.label].append(entry)
     entries = []
-    for label in run.classes:
-        own = [entry for entry in dataset.live() if entry.label == label]
+    for own in sorted(by_class.values(), key=len, reverse=True)[:MOST_CLASSES]:
         unseen = [entry for entry in own if entry.split != "train"]
         entries += (unseen if len(unseen) >= FEWEST else own)[:PER_CLASS]
     pictures = list(in_threads(lambda entry: images.decode(dataset.image_path(entry)), entries))
@@ -86,10 +91,10 @@ def _answers(run: Run, pictures: Sequence[np.ndarray]) -> np.ndarray:
 def _say_mirrored(title: str, run: Run, rows: Sequence[Mirrored], learned_mirrored: bool) -> None:
     who, confused = knobs.title(run.config.strategy), [row for row in rows if cautions.is_confused(row)]
     if confused:
-        each = _("“{label}” {right:.0%}, mirrored {mirrored:.0%} (often taken for “{other}”)")
+        each = _("“{label}” {right}, mirrored {mirrored} (often taken for “{other}”)")
         lines = [
-            each.format(label=class_name(row.label), right=row.right, mirrored=row.right_mirrored,
-                        other=class_name(row.taken_for))
+            each.format(label=plain(class_name(row.label)), right=percent(row.right),
+                        mirrored=percent(row.right_mirrored), other=plain(class_name(row.taken_for)))
             for row in confused
         ]  # fmt: skip
         text = _(

@@ -10,7 +10,7 @@ import altair as alt
 import pandas as pd  # noqa: F401  Altair peeks at it, and finds it half imported where another thread is just doing so
 
 from core.words import N_
-from ui.words import _, class_name
+from ui.words import _, class_name, percent
 
 # Okabe & Ito, Color Universal Design, 2008; their black became grey, which shows on dark backgrounds too.
 OKABE_ITO = ("#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7", "#8C8C8C")
@@ -21,6 +21,7 @@ NO_CLASS = "#8C8C8C"  # of bars whose names are nobody's classes
 SPLITS = {"train": N_("training"), "validation": N_("validation"), "test": N_("test")}
 SHADES = (1.0, 0.6, 0.3)  # of a class's colour, by split
 MANY = 12  # more classes than this are drawn smaller
+MOST = 25  # classes in one chart
 
 
 def class_color(classes: Iterable[str]) -> dict[str, str]:
@@ -89,20 +90,25 @@ def curves(history: Mapping[str, Sequence[float]], epochs: int = 0) -> alt.VConc
 
 
 def counts(counts: Mapping[str, Mapping[str, int]]) -> alt.LayerChart:
-    """Images per class as bars whose shades are the splits, the total at the end: {class: {split: images}}."""
+    """Images per class as bars whose shades are the splits, the total at the end: {class: {split: images}}.
+
+    Of more than MOST classes, those with the fewest images: there something is missing first.
+    """
     names = [_(name) for name in SPLITS.values()]
+    fewest = sorted(counts, key=lambda label: (sum(counts[label].values()), label))[:MOST]
+    shown = {label: counts[label] for label in sorted(fewest)}
     rows = [
         {"class": class_name(label), "split": names[order], "order": order, "images": parts.get(split, 0)}
-        for label, parts in counts.items() for order, split in enumerate(SPLITS)
+        for label, parts in shown.items() for order, split in enumerate(SPLITS)
     ]  # fmt: skip
-    totals = [{"class": class_name(label), "images": sum(parts.values())} for label, parts in counts.items()]
+    totals = [{"class": class_name(label), "images": sum(parts.values())} for label, parts in shown.items()]
     longest = max([1, *(row["images"] for row in totals)])
     x = alt.X("images:Q", scale=alt.Scale(domain=[0, 1.16 * longest], nice=False), axis=None)
-    step, size = (20, 12) if len(counts) > MANY else (34, 14)
-    y = alt.Y("class:N", sort=[class_name(label) for label in sorted(counts)], title=None,
+    step, size = (20, 12) if len(shown) > MANY else (34, 14)
+    y = alt.Y("class:N", sort=[class_name(label) for label in shown], title=None,
               axis=alt.Axis(labelLimit=140, labelFontSize=size, ticks=False, domain=False))  # fmt: skip
     bars = alt.Chart(alt.Data(values=rows)).mark_bar(height={"band": 0.62}).encode(
-        x=x, y=y, color=_class_hue(counts), order="order:O",
+        x=x, y=y, color=_class_hue(counts, shown), order="order:O",
         opacity=alt.Opacity("split:N", scale=alt.Scale(domain=names, range=list(SHADES)),
                             legend=alt.Legend(title=None, orient="top", symbolType="square", symbolFillColor=TEXT,
                                               symbolStrokeWidth=0)),
@@ -113,21 +119,30 @@ def counts(counts: Mapping[str, Mapping[str, int]]) -> alt.LayerChart:
     return _styled((bars + values).properties(height=alt.Step(step)))
 
 
-def confusion(matrix: Sequence[Sequence[int]], classes: Sequence[str]) -> alt.LayerChart:
-    """Heat map of `matrix` (rows: truth, columns: answer): the number of images, shaded by its share of the row."""
-    classes = [class_name(label) for label in classes]
+def confusion(
+    matrix: Sequence[Sequence[int]], classes: Sequence[str], shown: Sequence[int] | None = None
+) -> alt.LayerChart:
+    """Heat map of `matrix` (rows: truth, columns: answer): the number of images, shaded by its share of the row.
+
+    Of all classes, or of those whose indices are `shown`.
+    """
+    shown = range(len(classes)) if shown is None else shown
+    classes = {index: class_name(classes[index]) for index in shown}
+    totals = {index: max(1, sum(matrix[index])) for index in shown}
     rows = [
-        {"truth": truth, "answer": answer, "images": int(n), "share": n / max(1, sum(line))}
-        for truth, line in zip(classes, matrix, strict=True) for answer, n in zip(classes, line, strict=True)
+        {"truth": classes[truth], "answer": classes[answer], "images": int(matrix[truth][answer]),
+         "share": matrix[truth][answer] / totals[truth]}
+        for truth in shown for answer in shown
     ]  # fmt: skip
+    classes = list(classes.values())
     many = len(classes) > MANY
     step, size, limit = (14, 8, 60) if many else (38, 15, 110)
     angle = -90 if many else -40 if max(map(len, classes)) * len(classes) > 30 else 0
     labels = {"labelLimit": limit, "labelFontSize": 9 if many else 11, "ticks": False, "labelOverlap": False}
     base = alt.Chart(alt.Data(values=rows)).encode(
-        x=alt.X("answer:N", title=_("answer"), sort=list(classes),
+        x=alt.X("answer:N", title=_("answer"), sort=classes,
                 axis=alt.Axis(orient="top", labelAngle=angle, **labels)),
-        y=alt.Y("truth:N", title=_("truth"), sort=list(classes), axis=alt.Axis(**labels)),
+        y=alt.Y("truth:N", title=_("truth"), sort=classes, axis=alt.Axis(**labels)),
         tooltip=["truth:N", "answer:N", "images:Q", alt.Tooltip("share:Q", format=".0%")],
     )  # fmt: skip
     cells = base.mark_rect(color=CELL, cornerRadius=2).encode(
@@ -145,7 +160,7 @@ def intervals(rows: Mapping[str, tuple[Sequence[float], float, float, float]]) -
     """Shares by name, {name: (single ones, mean, low, high)}: a dot for each, and the mean with its interval."""
     dots = [{"name": name, "share": share} for name, (shares, *_rest) in rows.items() for share in shares]
     means = [
-        {"name": name, "mean": mean, "low": low, "high": high, "said": f"{mean:.1%}"}
+        {"name": name, "mean": mean, "low": low, "high": high, "said": percent(mean)}
         for name, (_shares, mean, low, high) in rows.items()
     ]
     y = alt.Y("name:N", title=None, sort=list(rows), axis=alt.Axis(labelLimit=160, ticks=False, domain=False))
@@ -168,6 +183,7 @@ def _muted(color: str) -> str:
     return "#" + "".join(f"{(channel + 128) // 2:02X}" for channel in channels)
 
 
-def _class_hue(classes: Iterable[str]) -> alt.Color:
-    colors = {class_name(label): color for label, color in class_color(classes).items()}
+def _class_hue(classes: Iterable[str], shown: Iterable[str]) -> alt.Color:
+    by_label = class_color(classes)
+    colors = {class_name(label): by_label[label] for label in shown}
     return alt.Color("class:N", scale=alt.Scale(domain=list(colors), range=list(colors.values())), legend=None)

@@ -67,9 +67,10 @@ def _invite(dataset: Dataset) -> None:
 
 def _button(name: str, label: str, kind: str) -> None:
     if st.button(label, type=kind, icon=":material/health_and_safety:"):
-        with st.spinner(_("Starting the workers …")):
-            jobs.engine().check(name)
-        st.rerun()
+        with frame.guard():
+            with st.spinner(_("Starting the workers …")):
+                jobs.engine().check(name)
+            st.rerun()
 
 
 @frame.fragment(run_every=1.0)

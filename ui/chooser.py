@@ -8,7 +8,7 @@ from core.data import datasets, importing
 from core.data.manifest import Dataset
 from core.words import N_
 from ui import frame
-from ui.words import _, language
+from ui.words import _, language, plain
 
 VIEWS = {"images": N_("Images"), "check": N_("Check")}
 
@@ -61,9 +61,11 @@ def actions(dataset: Dataset) -> None:
             help=_("Class folders inside train, validation and test; it can be imported again unchanged."),
         )  # fmt: skip
     if not dataset.read_only and st.button(_("Delete data set"), icon=":material/delete:"):
-        st.dialog(_("Delete “{name}”?").format(name=dataset.name))(ask_delete)(dataset)
+        st.dialog(_("Delete “{name}”?").format(name=plain(dataset.name)))(ask_delete)(dataset)
     deleted = datasets.list_deleted()
-    back = st.menu_button(_("Restore"), deleted, icon=":material/restore_from_trash:") if deleted else None
+    back = deleted and st.menu_button(
+        _("Restore"), deleted, format_func=plain, icon=":material/restore_from_trash:"
+    )  # fmt: skip
     if back:
         go_to(datasets.restore(back).name)
 
@@ -71,7 +73,7 @@ def actions(dataset: Dataset) -> None:
 def copy_button(dataset: Dataset, place: str = "actions") -> None:
     label = _("Make an editable copy") if dataset.read_only else _("Copy")
     if st.button(label, icon=":material/content_copy:", key=f"copy_{place}"):
-        st.dialog(_("Copy “{name}”").format(name=dataset.name))(ask_copy)(dataset)
+        st.dialog(_("Copy “{name}”").format(name=plain(dataset.name)))(ask_copy)(dataset)
 
 
 def _zip(name: str) -> io.BytesIO:

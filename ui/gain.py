@@ -12,7 +12,7 @@ from core.errors import UserError
 from core.results import metrics, runs
 from core.results.runs import Run
 from ui import charts, frame, jobview, knobs, networks
-from ui.words import _
+from ui.words import _, percent, plain
 
 SEEDS = (0, 1, 2)
 # The quick strategy for photos, and itself with augmentation; those for drawings are quick enough with both.
@@ -44,19 +44,20 @@ def ask(dataset: Dataset, augmentation: Augmentation) -> None:
     asked = arms(dataset, augmentation)
     text = _(
         "Trains the quick strategy on “{dataset}” without and with this augmentation, {n} seeds each, and compares "
-        "what they recognise among images none of them has learned from: {strategies}."
+        "their accuracy on the validation images: {strategies}."
     )
     names = dict.fromkeys(knobs.title(asked[arm][0].strategy) for arm in ("without", "with"))
-    st.markdown(text.format(dataset=dataset.name, n=len(SEEDS), strategies=" / ".join(names)))
+    st.markdown(text.format(dataset=plain(dataset.name), n=len(SEEDS), strategies=" / ".join(names)))
     known = _known(asked)
     every = [run for found in known.values() for run in found]
     label = _("Measure it: {n} trainings").format(n=len(every))
     unknown = any(run is None or run.state in ("failed", "cancelled") for run in every)
     if unknown and st.button(label, icon=":material/science:"):
-        for pair in zip(*asked.values(), strict=True):  # seed by seed, so that there is soon something to see
-            for config in pair:
-                jobs.engine().submit(config, dataset)
-        st.rerun()
+        with frame.guard():
+            for pair in zip(*asked.values(), strict=True):  # seed by seed, so that there is soon something to see
+                for config in pair:
+                    jobs.engine().submit(config, dataset)
+            st.rerun()
     if any(run and run.live for run in every):
         _live(asked)
     else:
@@ -107,14 +108,14 @@ def _show(known: Mapping[str, Sequence[Run | None]]) -> None:
     if all(len(found) == len(SEEDS) for found in scores.values()):
         _verdict(*([score["accuracy"] for score in scores[arm]] for arm in ("with", "without")), n)
     st.altair_chart(charts.intervals(rows), key="gain")
-    lines = [f"{name} {mean:.1%} ({low:.1%} – {high:.1%})" for name, (_all, mean, low, high) in rows.items()]
-    text = _("{list}. Dots: single seeds; bars: the mean with its 95% interval on {n} images.")
+    lines = [f"{name} {percent(mean)} ({low:.1%} – {high:.1%})" for name, (_all, mean, low, high) in rows.items()]
+    text = _("{list}. Dots: single seeds; bars: the mean with its 95% interval on {n} validation images.")
     st.caption(text.format(list="; ".join(lines), n=n))
 
 
 def _score(run: Run) -> dict:
-    evaluation = runs.evaluation(run.key)
-    return evaluation.get("test") or evaluation["validation"]
+    # Whoever turns knobs until this is good would tune them to the test images.
+    return runs.evaluation(run.key)["validation"]
 
 
 def _verdict(with_it: Sequence[float], without: Sequence[float], n: int) -> None:
@@ -122,7 +123,7 @@ def _verdict(with_it: Sequence[float], without: Sequence[float], n: int) -> None
     if low > 0:
         text = _("**It helps:** {mean:+.1f} points ({low:+.1f} to {high:+.1f}).")
     elif high < 0:
-        text = _("**It harms:** {mean:+.1f} points ({low:+.1f} to {high:+.1f}).")
+        text = _("**It hurts:** {mean:+.1f} points ({low:+.1f} to {high:+.1f}).")
     else:
         text = _(
             "**No clear difference:** {mean:+.1f} points ({low:+.1f} to {high:+.1f}) with so few images and seeds."

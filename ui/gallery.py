@@ -11,12 +11,13 @@ from core.data import datasets, edits
 from core.data.manifest import Dataset, Entry, Note
 from core.words import N_
 from ui import charts, frame
-from ui.words import _, class_name
+from ui.words import _, class_name, filled, plain
 
 THUMBNAIL = 144  # pixels, square: sharp on dense screens at the width it is shown with
 PAGE = 24
 MANY_CLASSES = 12  # more than this are chosen from a list
-SHOWN = {"all": N_("all")} | charts.SPLITS
+EXCLUDED = "excluded"
+SHOWN = {"all": N_("all")} | charts.SPLITS | {EXCLUDED: N_("left out")}
 KINDS = {
     "photo": (N_("Photos"), N_("The whole picture counts: it is brought to the network's size as it is.")),
     "drawing": (
@@ -39,6 +40,9 @@ def overview(dataset: Dataset) -> None:
         st.metric(_("Classes"), len(dataset.live_classes))
         st.metric(_("Longer side, median"), f"{median} px", range_of_sizes, delta_color="off", delta_arrow="off")
     st.altair_chart(charts.counts(dataset.counts()), key="counts")
+    if len(dataset.classes) > charts.MOST:
+        text = _("The {n} classes with the fewest images, of {total}.")
+        st.caption(text.format(n=charts.MOST, total=f"{len(dataset.classes):,}"))
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
@@ -72,16 +76,20 @@ def kind_switch(dataset: Dataset) -> None:
 def gallery(name: str) -> None:
     """Thumbnails of one class, page by page. A fragment: ticking images reruns nothing else."""
     dataset = datasets.load(name)
-    choose = st.pills if len(dataset.classes) <= MANY_CLASSES else st.selectbox
+    some_excluded = any(entry.excluded for entry in dataset.entries)
     with st.container(horizontal=True):
-        label = choose(
-            _("Class"), dataset.classes, format_func=class_name, key=f"class_{name}", **_first(dataset, choose)
-        )
+        by_class, by_split = st.container(width="content"), st.container(width="content")
+    with by_split:
         split = st.segmented_control(
-            _("Show"), list(SHOWN), format_func=lambda split: _(SHOWN[split]), default="all", required=True,
-            key=f"split_{name}",
+            _("Show"), [split for split in SHOWN if some_excluded or split != EXCLUDED], default="all", required=True,
+            format_func=lambda split: _(SHOWN[split]), key=f"split_{name}_{some_excluded}",
         )  # fmt: skip
-    entries = [e for e in dataset.entries if e.label == label and split in ("all", e.split)]
+    with by_class:  # of what is left out there is little: all classes at once
+        label = None if split == EXCLUDED else _choose_class(dataset)
+    if split == EXCLUDED:
+        entries = [entry for entry in dataset.entries if entry.excluded]
+    else:
+        entries = [e for e in dataset.entries if e.label == label and split in ("all", e.split)]
     if not entries:
         st.info(_("No images here yet. Add some above: image files, drawings or photos."))
     pages = -(-len(entries) // PAGE)
@@ -91,12 +99,19 @@ def gallery(name: str) -> None:
     if not dataset.read_only:
         if shown:
             _edit_images(dataset, label, shown, ticked)
-        _edit_class(dataset, label)
+        if label is not None:
+            _edit_class(dataset, label)
 
 
-def _first(dataset: Dataset, choose: object) -> dict[str, object]:
-    # A list begins with its first option by itself; pills begin with none.
-    return {"default": dataset.classes[0], "required": True} if choose is st.pills else {}
+def _choose_class(dataset: Dataset) -> str:
+    key = f"class_{dataset.name}"
+    if len(dataset.classes) > MANY_CLASSES:
+        return st.selectbox(_("Class"), dataset.classes, format_func=class_name, key=key)
+    return st.pills(_("Class"), dataset.classes, format_func=_label, default=dataset.classes[0], required=True, key=key)
+
+
+def _label(label: str) -> str:
+    return plain(class_name(label))
 
 
 def _thumbnails(dataset: Dataset, entries: list[Entry]) -> list[Entry]:
@@ -109,7 +124,7 @@ def _thumbnails(dataset: Dataset, entries: list[Entry]) -> list[Entry]:
                     thumbnail(dataset.image_path(entry), dataset.kind), width="stretch",
                     alt=_("{name}, class {label}").format(name=entry.source, label=entry.label),
                 )  # fmt: skip
-                mark = ":material/block: " + _("left out") if entry.excluded else _(charts.SPLITS[entry.split])
+                mark = f":material/block: {_label(entry.label)}" if entry.excluded else _(charts.SPLITS[entry.split])
                 if not dataset.read_only and st.checkbox(mark, key=_tick(dataset, entry)):
                     ticked.append(entry)
     return ticked
@@ -133,32 +148,45 @@ def _tick(dataset: Dataset, entry: Entry) -> str:
     return f"tick_{dataset.name}_{entry.label}_{entry.image}"
 
 
-def _edit_images(dataset: Dataset, label: str, shown: list[Entry], ticked: list[Entry]) -> None:
+def _edit_images(dataset: Dataset, label: str | None, shown: list[Entry], ticked: list[Entry]) -> None:
     others = [other for other in dataset.classes if other != label]
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
             _("Untick all") if len(ticked) == len(shown) else _("Tick all on this page"), type="tertiary",
             icon=":material/select_all:", on_click=_tick_all, args=(dataset, shown, len(ticked) < len(shown)),
         )  # fmt: skip
-        target = others and st.menu_button(
-            _("Move to class"), others, icon=":material/drive_file_move:", disabled=not ticked
-        )
+        target = others and _choose_target(others, ticked)
         split = st.menu_button(
             _("Use for"), list(charts.SPLITS), format_func=lambda split: _(charts.SPLITS[split]), disabled=not ticked,
             help=_("Training teaches, validation decides when to stop, test examines at the end."),
             icon=":material/call_split:",
         )  # fmt: skip
+        back = any(entry.excluded for entry in shown) and st.button(
+            _("Take back into training"), icon=":material/undo:", disabled=not any(e.excluded for e in ticked)
+        )
         delete = st.button(_("Delete images"), icon=":material/delete:", disabled=not ticked)
         st.caption(_("Ticked images: {n}").format(n=len(ticked)))
     if target:
         edits.move_images(dataset.name, ticked, target)
     elif split:
         edits.move_split(dataset.name, ticked, split)
+    elif back:
+        edits.exclude_images(dataset.name, [entry for entry in ticked if entry.excluded], excluded=False)
     elif delete:
         edits.delete_images(dataset.name, ticked)
     else:
         return
     done(dataset.name)
+
+
+def _choose_target(others: list[str], ticked: list[Entry]) -> str | None:
+    """Where to move what is ticked: from a menu, or from a list of many classes that can be searched."""
+    label, icon = _("Move to class"), ":material/drive_file_move:"
+    if len(others) <= MANY_CLASSES:
+        return st.menu_button(label, others, format_func=_label, icon=icon, disabled=not ticked)
+    with st.popover(label, icon=icon, disabled=not ticked):
+        target = st.selectbox(_("Class"), others, format_func=class_name, key="move_target")
+        return target if st.button(_("Move"), type="primary") else None
 
 
 def _tick_all(dataset: Dataset, shown: list[Entry], value: bool) -> None:
@@ -178,7 +206,7 @@ def _edit_class(dataset: Dataset, label: str) -> None:
         with st.popover(_("Delete class"), icon=":material/delete:"):
             count = sum(entry.label == label for entry in dataset.entries)
             text = _("The class “{label}” and its {n} images go; Undo brings them back.")
-            st.markdown(text.format(label=label, n=count))
+            st.markdown(text.format(label=_label(label), n=count))
             if st.button(_("Delete"), key=f"delete_class_{label}"):
                 edits.delete_class(dataset.name, label)
                 st.session_state.pop(f"class_{dataset.name}", None)
@@ -203,4 +231,4 @@ def done(name: str) -> None:
 
 
 def _in_words(note: Note) -> str:
-    return _(note.template).format(**note.values)
+    return filled(note.template, note.values)

@@ -8,7 +8,7 @@ from core.data import datasets, edits
 from core.errors import UserError
 from core.results import runs
 from ui import answers, frame, jobview, sketch
-from ui.words import _, class_name, say
+from ui.words import _, class_name, plain, say
 
 CANVAS = "home"
 
@@ -61,7 +61,7 @@ def _live(run: runs.Run | None, others: list[runs.Run]) -> None:
         left, right = st.container(width=sketch.SIDE + 32), st.container(width="stretch")
     with left, frame.guard():
         image = sketch.image_from(source, CANVAS)
-    with right:
+    with right, frame.guard():
         if run is None or run.live:
             wait()
         elif run.state != "done":
@@ -103,7 +103,7 @@ def broken_off(run: runs.Run) -> None:
 
 
 def invite(run: runs.Run, source: str) -> None:
-    classes = ", ".join(map(class_name, run.classes))
+    classes = answers.listed(run.classes)
     if source != "canvas":
         st.subheader(_("Show it one of these: {classes}").format(classes=classes), anchor=False)
         st.markdown(_("Here you will see what the computer takes it for, and how sure it is."))
@@ -155,11 +155,11 @@ def taught(name: str, label: str, added: int) -> None:
         else _("**The data set “{name}” had this image already.** Images of “{label}” in it: {n}.")
     )
     n = sum(dataset.counts().get(label, {}).values())
-    st.markdown(text.format(name=name, label=class_name(label), n=f"{n:,}"))
+    st.markdown(text.format(name=plain(name), label=plain(class_name(label)), n=f"{n:,}"))
     try:
         datasets.check_trainable(dataset)
     except UserError as error:
         st.info(say(error), icon=":material/draw:")
     else:
         st.markdown(_("Draw more, or let the computer learn from them now:"))
-        frame.link("Train", _("Train with “{name}”").format(name=name), dataset=name)
+        frame.link("Train", _("Train with “{name}”").format(name=plain(name)), dataset=name)

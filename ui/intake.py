@@ -8,6 +8,7 @@ import streamlit as st
 
 from core.data import datasets, edits, importing
 from core.data.manifest import Dataset, Report
+from core.errors import UserError
 from ui import chooser, frame, sketch
 from ui.words import _, class_name
 
@@ -43,11 +44,14 @@ def new() -> None:
 def ask_new() -> None:
     """What the dialog of New data set shows."""
     asked = st.session_state.get("new_asked", 0)
-    name = st.text_input(_("Name"), placeholder=_("for example: pets"), key=f"new_name_{asked}")
-    files = _zip_uploader(f"new_{asked}", _("Fill it from zip files, if you have some"))
-    with frame.guard():
-        if not st.button(_("Create"), type="primary", disabled=not (name or files)):
+    # A form's button waits for its files; the Enter key would not. Pressed before all of a file is here, Create would
+    # make an empty data set and drop the file.
+    with frame.guard(), st.form(f"new_{asked}", border=False, enter_to_submit=False):
+        name = st.text_input(_("Name"), placeholder=_("for example: pets"), key=f"new_name_{asked}")
+        files = _zip_uploader(f"new_{asked}", _("Fill it from zip files, if you have some"))
+        if not st.form_submit_button(_("Create"), type="primary"):
             return
+        _check_number(files, MAX_ZIPS)
         if not files:
             chooser.go_to(datasets.create(name).name)
         with _progress_bar() as on_progress:
@@ -58,6 +62,7 @@ def ask_new() -> None:
 
 def _zips(dataset: Dataset) -> None:
     files = _zip_uploader("into", _("Zip files of class folders"))
+    _check_number(files, MAX_ZIPS)
     if files and st.button(_("Add their images"), type="primary", icon=":material/add:"):
         with _progress_bar() as on_progress:
             _remember(importing.import_into(files, dataset.name, on_progress))
@@ -65,7 +70,7 @@ def _zips(dataset: Dataset) -> None:
 
 
 def _zip_uploader(place: str, label: str) -> list:
-    files = _uploader(place, label, ["zip"], MAX_ZIPS)
+    files = _uploader(place, label, ["zip"])
     st.caption(
         _("A zip holds one folder for each class, such as `cats` and `dogs`; above them there may be folders "
           "`train`, `validation` and `test`. Several zips are imported together.")
@@ -89,7 +94,8 @@ def _progress_bar() -> Iterator[Callable[[int, int], None]]:
 
 def _images(dataset: Dataset) -> None:
     label = _class_input(dataset, "files")
-    files = _uploader("images", _("Images of this class"), IMAGE_TYPES, MAX_IMAGES)
+    files = _uploader("images", _("Images of this class"), IMAGE_TYPES)
+    _check_number(files, MAX_IMAGES)
     if files and label and st.button(_("Add images"), type="primary", icon=":material/add:"):
         with st.spinner(_("Adding images …")):
             report = edits.add_images(dataset.name, label, [(file.name, file.getvalue()) for file in files])
@@ -116,21 +122,23 @@ def _class_input(dataset: Dataset, place: str) -> str | None:
     index = classes.index(st.session_state[last]) if st.session_state.get(last) in classes else 0
     label = st.selectbox(
         _("Class: choose one, or type a new name"), classes, index=index if classes else None, format_func=class_name,
-        accept_new_options=True, placeholder=_("for example: cats"), key=f"class_{place}_{dataset.name}_{classes}",
+        accept_new_options=True, placeholder=_("for example: cats"),
+        key=f"class_{place}_{dataset.name}_{hash(classes)}",
     )  # fmt: skip
     st.session_state[last] = label
     return label
 
 
-def _uploader(place: str, label: str, types: Sequence[str], most: int) -> list:
-    """Uploaded files; none while there are too many. After an import its key changes, so nothing comes in twice."""
-    files = st.file_uploader(
+def _uploader(place: str, label: str, types: Sequence[str]) -> list:
+    """Uploaded files. After an import its key changes, so nothing comes in twice."""
+    return st.file_uploader(
         label, types, accept_multiple_files=True, key=f"upload_{place}_{st.session_state.get('imports', 0)}"
     )
+
+
+def _check_number(files: Sequence, most: int) -> None:
     if len(files) > most:
-        st.warning(_("{n} files are too many at once; choose at most {most}.").format(n=len(files), most=most))
-        return []
-    return files
+        raise UserError("{n} files are too many at once; choose at most {most}.", n=len(files), most=most)
 
 
 def _remember(report: Report) -> None:

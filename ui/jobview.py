@@ -3,6 +3,7 @@
 Everything shown is read from the run's folder, so that a refresh, a second tab or another visitor sees the same.
 """
 
+from contextlib import suppress
 from datetime import datetime, timedelta
 from itertools import takewhile
 
@@ -13,11 +14,11 @@ from core import jobs
 from core.config import TrainConfig
 from core.data.manifest import Dataset
 from core.errors import UserError
-from core.results import runs
+from core.results import metrics, runs
 from core.results.runs import Progress, Run
 from core.words import N_
 from ui import charts, frame, knobs, lab
-from ui.words import _, language, say
+from ui.words import _, class_name, language, percent, plain, say
 
 STAGES = {
     "waiting": N_("Waiting for its turn"),
@@ -28,7 +29,18 @@ STAGES = {
     "training": N_("Training"),
     "evaluating": N_("Checking on images it has not learned from"),
 }
+OPENED = "run_opened"  # the run that the session has shown last
 RUNS_SHOWN, QUEUE_SHOWN = 4, 3
+OLDER_SHOWN = 20  # at once
+CONFUSED_SHOWN = charts.MOST // 2  # pairs
+
+
+def choose_dataset(shown: str | None) -> None:
+    """Have the page choose the data set of the run that is `shown`, when it comes to be shown."""
+    if shown and shown != st.session_state.get(OPENED):
+        with suppress(UserError):  # `show` says what is wrong with it
+            st.session_state["dataset_wish"] = runs.find(shown).dataset
+    st.session_state[OPENED] = shown
 
 
 def follow(key: str) -> None:
@@ -43,6 +55,7 @@ def submit(config: TrainConfig, dataset: Dataset) -> None:
     if run.state == "done":
         text = _("Answered from the cache: trained on {date} in {time}.")
         frame.flash(text.format(date=date(run.changed), time=duration(run.seconds)), icon=":material/bolt:")
+    st.session_state[OPENED] = run.key  # it may be that of an equal data set, which is not the one that is chosen
     follow(run.key)
 
 
@@ -55,7 +68,7 @@ def show(key: str, dataset: Dataset) -> None:
             "There is no run '{key}' here. It was deleted, or the address is not whole.", key=key
         ) from error
     with st.container(border=True):
-        st.subheader(f"{knobs.named(run.config)} · {run.dataset}", anchor=False)
+        st.subheader(f"{knobs.named(run.config)} · {plain(run.dataset)}", anchor=False)
         _settings(run, dataset)
         if run.live:
             _live(run.key)
@@ -118,7 +131,7 @@ def stage(run: Run) -> str:
 
 def _figures(progress: Progress) -> None:
     with st.grid(2, min_column_width=120):
-        st.metric(_("Accuracy in training"), "–" if progress.accuracy is None else f"{progress.accuracy:.1%}")
+        st.metric(_("Accuracy in training"), "–" if progress.accuracy is None else percent(progress.accuracy))
         st.metric(_("Loss in training"), "–" if progress.loss is None else f"{progress.loss:.3f}")
     st.caption(_computed_on(progress))
 
@@ -138,14 +151,14 @@ def _done(run: Run) -> None:
         result = evaluation[split]
         st.markdown(
             _("**{share} of {n} {split} images are recognised**, none of which it learned from.").format(
-                share=f"{result['accuracy']:.1%}", n=result["n"], split=_(charts.SPLITS[split])
+                share=percent(result["accuracy"]), n=result["n"], split=_(charts.SPLITS[split])
             )
         )
     with st.grid(2, min_column_width=120):
         for name, result in evaluation.items():
             interval = _("{low} to {high}").format(low=f"{result['low']:.1%}", high=f"{result['high']:.1%}")
             st.metric(
-                _("On {split} images").format(split=_(charts.SPLITS[name])), f"{result['accuracy']:.1%}", interval,
+                _("On {split} images").format(split=_(charts.SPLITS[name])), percent(result["accuracy"]), interval,
                 delta_color="off", delta_arrow="off",
                 help=_("Accuracy, and below it its 95% interval: the fewer the images, the wider."),
             )  # fmt: skip
@@ -158,8 +171,29 @@ def _done(run: Run) -> None:
     if history:
         st.altair_chart(charts.curves(history), key=f"curves_{run.key}")
     if split in evaluation:
-        st.markdown(_("What it took for what, on {split} images").format(split=_(charts.SPLITS[split])))
-        st.altair_chart(charts.confusion(evaluation[split]["confusion"], run.classes), key=f"confusion_{run.key}")
+        st.markdown(_("Confusion matrix, on {split} images").format(split=_(charts.SPLITS[split])))
+        _confusion(evaluation[split]["confusion"], run)
+
+
+def _confusion(matrix: list[list[int]], run: Run) -> None:
+    """The whole matrix, or of many classes those that are confused most often."""
+    shown = None
+    if len(run.classes) > charts.MOST:
+        pairs = metrics.most_confused(matrix, CONFUSED_SHOWN)
+        if not pairs:
+            st.caption(_("No image is taken for one of another class."))
+            return
+        names = [plain(class_name(label)) for label in run.classes]
+        truth, answer, images = _("Truth"), _("Answer"), _("Images")
+        st.table({
+            truth: [names[a] for a, _b, _n in pairs],
+            answer: [names[b] for _a, b, _n in pairs],
+            images: [_("{n} of {total}").format(n=n, total=sum(matrix[a])) for a, _b, n in pairs],
+        }, border="horizontal", hide_header=False, alt=_("The classes that are confused most often"))  # fmt: skip
+        shown = sorted({index for a, b, _n in pairs for index in (a, b)})
+        text = _("The pairs of {total} classes that are confused most often, and the {n} classes in them:")
+        st.caption(text.format(total=f"{len(run.classes):,}", n=len(shown)))
+    st.altair_chart(charts.confusion(matrix, run.classes, shown), key=f"confusion_{run.key}")
 
 
 def _failed(run: Run) -> None:
@@ -202,14 +236,16 @@ def _queue(shown: str | None) -> None:
         _waiting(run)
     if live[QUEUE_SHOWN:]:
         with st.expander(_("Behind them: {n}").format(n=len(live) - QUEUE_SHOWN)):
-            for run in live[QUEUE_SHOWN:]:
+            for run in live[QUEUE_SHOWN:][:OLDER_SHOWN]:
                 _waiting(run)
+            if live[QUEUE_SHOWN:][OLDER_SHOWN:]:
+                st.caption(_("and {n} more").format(n=len(live) - QUEUE_SHOWN - OLDER_SHOWN))
 
 
 def _waiting(run: Run) -> None:
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
         state = _("training now") if run.state == "running" else _("waiting")
-        st.markdown(f"{knobs.named(run.config)} · {run.dataset} · {state}", width="stretch")
+        st.markdown(f"{knobs.named(run.config)} · {plain(run.dataset)} · {state}", width="stretch")
         if st.button(_("Follow"), icon=":material/visibility:", key=f"follow_{run.key}"):
             follow(run.key)
         if st.button(_("Cancel"), icon=":material/stop_circle:", key=f"cancel_queued_{run.key}"):
@@ -229,13 +265,16 @@ def past(dataset: Dataset, shown: str | None) -> None:
         _row(run, dataset, shown)
     if found[RUNS_SHOWN:]:
         with st.expander(_("Older runs: {n}").format(n=len(found) - RUNS_SHOWN)):
-            for run in found[RUNS_SHOWN:]:
+            older = found[RUNS_SHOWN:]
+            pages = -(-len(older) // OLDER_SHOWN)
+            number = st.pagination(pages, key=f"older_{dataset.name}") if pages > 1 else 1
+            for run in older[(number - 1) * OLDER_SHOWN : number * OLDER_SHOWN]:
                 _row(run, dataset, shown)
 
 
 def _row(run: Run, dataset: Dataset, shown: str | None) -> None:
     states = {"failed": _("failed"), "cancelled": _("cancelled")}
-    outcome = states.get(run.state) or _("{share} right").format(share=f"{run.accuracy or 0:.1%}")
+    outcome = states.get(run.state) or _("{share} accuracy").format(share=percent(run.accuracy or 0))
     took = [duration(run.seconds)] if run.seconds else []
     details = [*knobs.changed(run.config, dataset), *took, date(run.changed)]
     if run.config.fingerprint != dataset.fingerprint:

@@ -282,7 +282,7 @@ def explain() -> None:
             "reads it as 0.2°, which nobody sees. The presets mean the 11.5°.\n"
             "- **Width shift moves sideways.** Keras has its two shifts the other way round.\n"
             "- **Brightness** is a share: 20% is `brightness_range=(0.8, 1.2)`.\n"
-            "- **Never rescale by 1/255 yourself:** it happens inside the network, also in the one you download."
+            "- **Never rescale by 1/255 yourself:** it happens inside the network."
         ))  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from core.data.manifest import Dataset
 from core.results import runs
 from core.results.runs import Run
 from ui import frame, jobview, knobs, networks
-from ui.words import _
+from ui.words import _, percent
 
 
 def button(configs: list[TrainConfig], dataset: Dataset) -> None:
@@ -103,4 +103,4 @@ def _score(result: dict | None) -> str:
     if result is None:
         return "–"
     interval = f"{100 * result['low']:.0f}\u2060–\u2060{result['high']:.0%}"  # which must not break at the dash
-    return f"**{result['accuracy']:.1%}** :small[{interval}]"
+    return f"**{percent(result['accuracy'])}** :small[{interval}]"

@@ -1,10 +1,10 @@
 """The Predict page's pieces: which networks are asked, what they are shown, and the table of their answers to many."""
 
 import base64
-import csv
 import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TypeVar
 
 import numpy as np
@@ -12,7 +12,7 @@ import pandas as pd
 import streamlit as st
 from PIL import Image
 
-from core import jobs
+from core import jobs, spreadsheet
 from core.data import images, loose
 from core.data.archives import Found
 from core.data.manifest import Skipped
@@ -22,7 +22,7 @@ from core.errors import UserError
 from core.results.runs import Run
 from ui import answers, charts, frame, sketch
 from ui.intake import IMAGE_TYPES, LISTED
-from ui.words import _, class_name
+from ui.words import _, class_name, plain
 
 PLACE = "predict"
 CHOICE, READ, ANSWERS = "predict-runs", "predict-read", "predict-answers"
@@ -89,10 +89,10 @@ def look(chosen: Sequence[Run]) -> None:
     with left, frame.guard():
         if source == "upload":
             image = picture.rgb
-            sketch.show(image, picture.name)
+            sketch.show(image, plain(picture.name))
         else:
             image = sketch.image_from(source, PLACE)
-    with right:
+    with right, frame.guard():
         if image is None:
             st.markdown(_("Here you will see what each network takes it for, and how sure it is."))
         else:
@@ -177,8 +177,8 @@ def many(pictures: Sequence[Picture], chosen: Sequence[Run]) -> Picture | None:
     )  # fmt: skip
     with st.container(horizontal=True, vertical_alignment="center"):
         st.download_button(
-            _("Download all probabilities (CSV)"), as_csv(pictures, chosen, known), "predictions.csv", "text/csv",
-            icon=":material/download:", on_click="ignore",
+            _("Download all probabilities (CSV)"), partial(as_csv, pictures, chosen, known, csv_head(chosen)),
+            "predictions.csv", "text/csv", icon=":material/download:", on_click="ignore",
         )  # fmt: skip
         st.caption(_("Tick a row to look at one image closely; click a column's name to sort."))
     return pictures[event.selection.rows[0]] if event.selection.rows else None
@@ -227,23 +227,34 @@ def _columns(chosen: Sequence[Run]) -> dict[str, object]:
     config = {"picture": column.ImageColumn("", width=ROW, pinned=True), "file": column.TextColumn(_("File")),
               "agree": column.CheckboxColumn(_("all agree"))}  # fmt: skip
     for run in chosen:
-        config[f"{run.key} answer"] = column.TextColumn(titles[run.key], help=answers.describe(run))
+        config[f"{run.key} answer"] = column.TextColumn(titles[run.key], help=plain(answers.describe(run)))
         config[f"{run.key} share"] = column.ProgressColumn(_("how sure"), format="percent", min_value=0, max_value=1)
     return config
 
 
-def as_csv(pictures: Sequence[Picture], chosen: Sequence[Run], known: Mapping[AnswerName, np.ndarray]) -> bytes:
-    """A line for each picture: its file, and of each run the answer and the probability of every class."""
-    file, titles = io.StringIO(), answers.names(chosen)
-    writer = csv.writer(file)
-    head = [_("File")]
+def csv_head(chosen: Sequence[Run]) -> list[str]:
+    """The first line of `as_csv`, in the visitor's language."""
+    head, titles = [_("File")], answers.names(chosen)
     for run in chosen:
         head += [titles[run.key], *(f"{titles[run.key]}: {label}" for label in run.classes)]
-    writer.writerow(head)
+    return head
+
+
+def as_csv(
+    pictures: Sequence[Picture],
+    chosen: Sequence[Run],
+    known: Mapping[AnswerName, np.ndarray],
+    head: Sequence[str] | None = None,
+) -> bytes:
+    """A line for each picture: its file, and of each run the answer and the probability of every class.
+
+    A download is made outside of the page's script, where nobody knows the visitor's language: it brings its `head`.
+    """
+    lines = [csv_head(chosen) if head is None else head]
     for picture in pictures:
         line = [picture.name]
         for run in chosen:
             row = known[name(run, picture)].tolist()
             line += [answers.winner(run.classes, row)[0], *(f"{share:.6f}" for share in row)]
-        writer.writerow(line)
-    return file.getvalue().encode("utf-8-sig")  # its first bytes tell Excel the encoding
+        lines.append(line)
+    return spreadsheet.as_csv(lines)

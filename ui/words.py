@@ -5,8 +5,10 @@ brings the catalogues up to date with the code: new texts come in untranslated, 
 """
 
 import re
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from string import Formatter
 
 import streamlit as st
 from babel.messages import Catalog
@@ -23,7 +25,14 @@ LOCALE = Path(__file__).parent / "locale"
 KEYWORDS = {"_": None, "N_": None, "UserError": None}
 # Class names are data and stay as they are; these alone came with the product.
 BUILTIN_CLASSES = (N_("circle"), N_("rectangle"), N_("triangle"))
-_MARKUP = re.compile(r"([\\`*_{}\[\]<>()#!|$:~])")
+_MARKUP = re.compile(r"[\\`*_{}\[\]<>()#!|$:~&]")
+# What Streamlit's renderer turns into something else after it has read the markup, so that a backslash does not help:
+# arrows and dashes that stand alone, addresses, icons and emoji by name. And what begins a list or a line below.
+_REPLACED = re.compile(
+    r"(?<!\S)(?:<(-)>|-([->])|<([-=])|[>~](=))(?!\S)|(?<=www)(\.)|(@)|(:)(?=//|[\w+-]+(?:[:/]|$))"
+    r"|^([-+=])|^\d+([.)])",
+    re.IGNORECASE,
+)
 
 
 def language() -> str:
@@ -39,19 +48,48 @@ def _(text: str) -> str:
 
 
 def say(error: UserError) -> str:
-    """Return the error's message in the visitor's language."""
+    """Return the error's message in the visitor's language, for a place that shows markup."""
     parts = [(error.template, error.values), *error.details]
-    return " ".join(_(template).format(**values) for template, values in parts)
+    return " ".join(filled(template, values) for template, values in parts)
+
+
+def filled(template: str, values: Mapping[str, object]) -> str:
+    """Return the template in the visitor's language with its values as text, for a place that shows markup."""
+    return _Filler().vformat(_(template), (), values)
+
+
+class _Filler(Formatter):
+    """Fills in values, each kept from becoming markup after it has been formatted."""
+
+    def format_field(self, value: object, format_spec: str) -> str:
+        text = super().format_field(value, format_spec)
+        return text if isinstance(value, (int, float)) else plain(text)
 
 
 def class_name(label: str) -> str:
-    """A class's name as it is shown."""
+    """A class's name as it is shown; inside markup it needs `plain` too."""
     return _(label) if label in BUILTIN_CLASSES else label
 
 
 def plain(text: str) -> str:
-    """A name that came with the data, kept from becoming markup where a text with markup is shown."""
-    return _MARKUP.sub(r"\\\1", text)
+    """A text that came from outside, kept from becoming markup where markup is shown: headings, captions, buttons.
+
+    It reads there exactly as it is, apart from runs of spaces. Lists to choose from (`st.selectbox`), `st.text`, tables
+    of data and charts show no markup: they take texts as they are.
+    """
+    return "  \n".join(_plain(" ".join(line.split())) for line in text.splitlines())
+
+
+def _plain(line: str) -> str:
+    # A directive without a colour shows what is in it, and parts it from its neighbours.
+    apart = {match.start(match.lastindex) for match in _REPLACED.finditer(line)}
+    escaped = [_MARKUP.sub(r"\\\g<0>", character) for character in line]
+    return "".join(f":color[{text}]" if place in apart else text for place, text in enumerate(escaped))
+
+
+def percent(share: float) -> str:
+    """An accuracy, 0 to 1, as on every page: "97.3%". All of it only for 1 and nothing only for 0."""
+    return f"{share:.0%}" if share in (0, 1) else f"{min(max(share, 0.001), 0.999):.1%}"
 
 
 def catalogue(name: str) -> Catalog:

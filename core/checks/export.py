@@ -1,7 +1,6 @@
 """A report for other programs and other people: JSON, CSV, and one HTML file that needs nothing beside it."""
 
 import base64
-import csv
 import io
 import json
 from collections.abc import Callable
@@ -10,6 +9,7 @@ from html import escape
 import numpy as np
 from PIL import Image
 
+from core import spreadsheet
 from core.checks.registry import CHECKS
 from core.checks.report import Case, Finding, Report, Shown
 from core.checks.sources import Source
@@ -48,19 +48,17 @@ def as_json(report: Report) -> bytes:
 
 def as_csv(report: Report) -> bytes:
     """One line for each image of each case."""
-    file = io.StringIO()
-    lines = csv.writer(file)
-    lines.writerow(_COLUMNS)
+    lines = [_COLUMNS]
     for finding in report.findings:
         for case in finding.cases:
             suggested = case.mends[0] if case.mends else None
             for place, image in enumerate(case.images):
                 mend = f"{suggested.action} {suggested.to}".strip() if suggested and place in suggested.places else ""
-                lines.writerow([_plain(value) for value in (
+                lines.append((
                     finding.severity, finding.check, CHECKS[finding.check].title, case.key(finding.check), image.name,
                     image.label, image.split or "", str(case.note), mend,
-                )])  # fmt: skip
-    return b"\xef\xbb\xbf" + file.getvalue().encode()  # so that spreadsheets read it as UTF-8
+                ))  # fmt: skip
+    return spreadsheet.as_csv(lines)
 
 
 def as_html(report: Report, picture: Callable[[Shown], bytes | None]) -> bytes:
@@ -119,8 +117,3 @@ def _figure(image: Shown, content: bytes | None) -> str:
     shown = f'<img alt="" src="data:image;base64,{base64.b64encode(content).decode()}">' if content else ""
     place = " · ".join(filter(None, (image.label, image.split)))
     return f"<figure>{shown}<figcaption>{escape(image.name)}<br>{escape(place)}</figcaption></figure>"
-
-
-def _plain(value: str) -> str:
-    # A spreadsheet would run what begins like a formula.
-    return f"'{value}" if value.startswith(("=", "+", "-", "@", "\t", "\r")) else value

@@ -38,6 +38,20 @@ def difference(first: Sequence[float], second: Sequence[float], n: int) -> tuple
     )
 
 
+def most_confused(confusion: Sequence[Sequence[int]], most: int) -> list[tuple[int, int, int]]:
+    """The `most` pairs of classes that are confused most often: (truth, answer, images), the most images first.
+
+    `confusion`: (classes, classes) numbers of images, rows the truth. Of pairs with equally many images, those of
+    classes with fewer images come first.
+    """
+    counts = np.array(confusion)
+    np.fill_diagonal(counts, 0)
+    truths, answers = np.nonzero(counts)
+    images, of = counts[truths, answers], np.sum(confusion, axis=1)[truths]
+    order = np.lexsort((answers, truths, of, -images))[:most]
+    return [(int(truths[i]), int(answers[i]), int(images[i])) for i in order]
+
+
 def evaluate(labels: np.ndarray, probabilities: np.ndarray) -> dict:
     """Score (n,) int labels against (n, classes) probabilities, as plain JSON values.
 
