@@ -40,7 +40,7 @@ def decoded(
     while (array := _mapped(path, shape)) is None:  # never made, damaged, or deleted just now
         with paths.replacing(path) as temporary:
             _fill(temporary, shape, [dataset.image_path(e) for e in entries], prepare, on_progress)
-    caches.keep_budget(list(paths.array_cache().glob("*.npy")), BUDGET_BYTES, in_use=(path,))
+        caches.keep_budget(list(paths.array_cache().glob("*.npy")), BUDGET_BYTES, in_use=(path,))
     return array, labels, entries
 
 

@@ -312,7 +312,7 @@ def evaluation(key: str) -> dict[str, dict]:
             typed(Scores, scores)
             if split not in SPLITS or np.array(scores["confusion"], int).shape != (len(run.classes),) * 2:
                 raise ValueError(f"{split}: {len(scores['confusion'])} classes")
-    if run.state == "done" and not found:
+    if run.state == "done" and "validation" not in found:
         raise UserError("The results of run {key} are missing. Delete the run, then train again.", key=run.key)
     return found
 
