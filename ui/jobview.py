@@ -85,8 +85,8 @@ def _live(key: str) -> None:
     if progress.stale:
         st.warning(
             _(
-                "The worker is being replaced. Training goes on from the last finished epoch by itself; if it does not, "
-                "cancel it and resume."
+                "The worker is being replaced. Training goes on from the last finished epoch by itself; if it does "
+                "not, cancel it and resume."
             ),
             icon=":material/sync_problem:",
         )

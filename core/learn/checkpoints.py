@@ -55,7 +55,7 @@ def load(run: runs.Run) -> tuple[keras.Model, History] | None:
     for path in sorted(folder.glob("epoch-*.keras"), reverse=True):
         curves = folder / path.with_suffix(".json").name.replace("epoch", "history")
         if curves.exists():  # earlier versions of Handful did not keep it here
-            with _or_anew(path), paths.reading(curves):
+            with _or_anew(curves), paths.reading(curves):
                 history = runs.curves(paths.read_json(curves))
             return _read(path), history
     return None

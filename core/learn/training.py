@@ -41,8 +41,8 @@ def train(key: str) -> None:
         if run.state != "done":
             _to_its_end(run)
         if runs.find(key).state == "done":
-            shutil.rmtree(run.folder / "checkpoint", ignore_errors=True)
-            material.release(run.folder)
+            for needless in (run.folder / "checkpoint", run.folder / "images", *run.folder.glob(".writing-*")):
+                shutil.rmtree(needless, ignore_errors=True)
 
 
 def _to_its_end(run: runs.Run) -> None:

@@ -74,8 +74,3 @@ def check(dataset: Dataset) -> None:
             "Undo, or train on the data set as it is now.",
             gone=gone, n=dataset.n_images, name=dataset.name,
         )  # fmt: skip
-
-
-def release(folder: Path) -> None:
-    """Let go of the images: the run is done."""
-    shutil.rmtree(folder / "images", ignore_errors=True)

@@ -16,6 +16,7 @@ The folder appears whole, and goes whole; a job whose folder is deleted does not
 """
 
 import fcntl
+import json
 import os
 import re
 import shutil
@@ -43,6 +44,7 @@ from core.words import N_
 STATES = ("queued", "running", "done", "failed", "cancelled")
 LIVE_STATES = ("queued", "running")
 STAGES = ("waiting", "starting", "reading", "describing", "measuring", "training", "evaluating")
+QUESTION = {"config", "dataset", "classes", "created"}  # what run.json holds
 STALE_AFTER_S = 20.0
 FRESH_S = 0.1  # a file written no longer ago than this may be replaced within the same tick of the clock
 
@@ -119,6 +121,8 @@ def create(config: TrainConfig, dataset: manifest.Dataset) -> Run:
     """
     path = folder(config.key)
     with _creating():
+        for leftover in paths.runs().glob(".writing-*"):  # of a process that was killed here, or while it deleted
+            shutil.rmtree(leftover, ignore_errors=True)
         if not path.exists():
             datasets.check_trainable(dataset)
             asked = {
@@ -239,15 +243,17 @@ def _stamp(path: Path) -> tuple[int, int, int] | None:
 
 def _parsed(path: Path) -> Run:
     with paths.reading(path / "run.json"):
-        asked = paths.read_json(path / "run.json")
-        if asked is None:
-            raise FileNotFoundError(path / "run.json")
-        config = TrainConfig.from_json(asked["config"])
-        question = {"config": config, **{name: asked[name] for name in ("dataset", "classes", "created")}}
-        datetime.fromtimestamp(asked["created"])  # a moment that can be shown
+        asked = json.loads((path / "run.json").read_text("utf-8"))
+        if asked.keys() != QUESTION:
+            raise KeyError(*asked.keys() ^ QUESTION)
+        waiting = {"state": "queued", "changed": asked["created"]}
+        run = typed(Run, {**asked, **waiting, "key": path.name, "config": TrainConfig.from_json(asked["config"])})
+        datetime.fromtimestamp(run.created)  # a moment that can be shown
     with paths.reading(path / "status.json"):
-        status = paths.read_json(path / "status.json", {"state": "queued", "changed": asked["created"]})
-        run = typed(Run, {"key": path.name, **question, **status})
+        status = paths.read_json(path / "status.json", waiting)
+        if not waiting.keys() <= status.keys() or status.keys() & (QUESTION | {"key"}):
+            raise KeyError(*status)
+        run = typed(Run, vars(run) | status)
         if run.state not in STATES:
             raise ValueError(run.state)
         datetime.fromtimestamp(run.changed), timedelta(seconds=run.seconds)
@@ -328,5 +334,5 @@ def delete(key: str) -> None:
     going = paths.runs() / f".writing-{key}"
     shutil.rmtree(going, ignore_errors=True)
     os.replace(folder(key), going)
-    shutil.rmtree(going)
+    shutil.rmtree(going, ignore_errors=True)
     _seen.pop(folder(key), None)
