@@ -214,14 +214,22 @@ def _summary(run: runs.Run) -> dict:
 @main.command("runs", help="List trained, waiting and failed runs, newest first.")
 @as_json
 def list_runs(as_json: bool) -> None:
-    found = runs.every()
+    found, broken = runs.every(), [(run.key, run.error) for run in runs.unreadable()]
     lines = [
         f"{run.key}  {run.state:9}  {'' if run.accuracy is None else f'{run.accuracy:.3f}':5}  "
         f"{f'{run.config.strategy} {run.config.backbone}'.strip()} on {run.dataset}, "
         f"{time.strftime('%Y-%m-%d %H:%M', time.localtime(run.created))}"
         for run in found
     ]
-    show([_summary(run) for run in found], lines, as_json)
+    rows = []
+    for run in found if as_json else ():
+        try:
+            rows.append(_summary(run))
+        except UserError as error:  # its results are damaged
+            broken.append((run.key, error))
+    rows += [{"key": key, "state": "unreadable", "message": str(error)} for key, error in broken]
+    lines += [f"{key}  unreadable  {error}" for key, error in broken]
+    show(rows, lines, as_json)
 
 
 @main.command("predict", help="Class probabilities of images, from a trained run.")

@@ -10,6 +10,7 @@ from core import weights
 from core.backbones import BACKBONES
 from core.errors import UserError
 from core.strategies import STRATEGIES, Strategy
+from core.typed import typed
 from core.words import N_
 
 KEY_LENGTH = 16
@@ -192,7 +193,8 @@ class TrainConfig:
 
     @classmethod
     def from_json(cls, value: dict) -> "TrainConfig":
-        return cls(**{**value, "augmentation": Augmentation(**value["augmentation"])})
+        """The configuration that `asdict` made. Raises KeyError or TypeError where a later version made it."""
+        return typed(cls, {**value, "augmentation": typed(Augmentation, value["augmentation"])})
 
 
 def strategy_named(name: str) -> Strategy:

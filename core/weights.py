@@ -149,7 +149,8 @@ def _accepted_file() -> Path:
 
 
 def _accepted() -> dict[str, str]:
-    return paths.read_json(_accepted_file(), {})
+    """{backbone: hash} of what a person said yes to; where the file is damaged they are asked again."""
+    return paths.recall(_accepted_file())
 
 
 def _hash(path: Path, kind: str) -> str:

@@ -31,7 +31,7 @@ def laboratory(dataset: Dataset) -> None:
     left, right = st.columns(2, gap="large")
     with left:
         lab.spread(setting)
-    with right:
+    with right, frame.guard():
         gain.ask(dataset, augmentation)
     lab.explain()
 

@@ -38,7 +38,7 @@ def view(dataset: Dataset) -> None:
         st.info(_("There are no images in this data set yet."), icon=":material/photo_library:")
         frame.link("Data", _("Add images"), dataset=dataset.name)
         return
-    known, status = standing.of(dataset), store.status(dataset.name)
+    known, status = _known(dataset), store.status(dataset.name)
     # What comes and goes above stays in a place of its own: else the findings move, and the browser scrolls to the top.
     head, findings = st.container(), st.container()
     with head:
@@ -53,6 +53,15 @@ def view(dataset: Dataset) -> None:
     if known:
         with findings:
             _findings(known, dataset)
+
+
+def _known(dataset: Dataset) -> Standing | None:
+    """What the last check says; where it cannot be read, that is said here and there is nothing to know."""
+    try:
+        return standing.of(dataset)
+    except UserError as error:
+        st.warning(say(error), icon=":material/sync_problem:")
+        return None
 
 
 def _invite(dataset: Dataset) -> None:
@@ -76,7 +85,7 @@ def _button(name: str, label: str, kind: str) -> None:
 @frame.fragment(run_every=1.0)
 def _live(name: str, shown: float) -> None:
     """How far a check is; reruns the page when it ends, and when there is more to read than what was `shown`."""
-    status, known = store.status(name), standing.of(datasets.load(name))
+    status, known = store.status(name), _known(datasets.load(name))
     if not status.live or (known and known.report.created != shown):
         st.rerun()
     st.progress(status.share if _is_measured(status) else 0.0, text=_in_words(name, status))
@@ -188,7 +197,7 @@ def _findings(known: Standing, dataset: Dataset) -> None:
 
 def line(dataset: Dataset) -> None:
     """What a check says of the data set, as one quiet link: for the pages that train on it."""
-    known = standing.of(dataset)
+    known = _known(dataset)
     if store.status(dataset.name).live:
         text = _("This data set is being checked")
     elif known:

@@ -15,7 +15,9 @@ CANVAS = "home"
 
 def choose_run() -> runs.Run | None:
     """What looks at the drawing: the built-in classifier or any finished run; the address remembers the choice."""
-    builtin = jobs.builtin_run()
+    builtin = None
+    with frame.guard():  # it may have been damaged or deleted; others can look at the drawing
+        builtin = jobs.builtin_run()
     choices = {builtin.key: builtin} if builtin else {}
     # The built-in classifier's earlier runs next: just after a start, the server does not know yet which is its own.
     done = sorted((run for run in runs.every() if run.state == "done"), key=lambda run: run.dataset != jobs.BUILTIN_SET)

@@ -32,6 +32,7 @@ STAGES = {
 OPENED = "run_opened"  # the run that the session has shown last
 RUNS_SHOWN, QUEUE_SHOWN = 4, 3
 OLDER_SHOWN = 20  # at once
+BROKEN_SHOWN = 20
 CONFUSED_SHOWN = charts.MOST // 2  # pairs
 
 
@@ -64,6 +65,8 @@ def show(key: str, dataset: Dataset) -> None:
     try:
         run = runs.find(key)
     except UserError as error:
+        if key in [broken.key for broken in runs.unreadable()]:
+            raise
         raise UserError(
             "There is no run '{key}' here. It was deleted, or the address is not whole.", key=key
         ) from error
@@ -94,7 +97,10 @@ def _live(key: str) -> None:
     st.progress(progress.share, text=_in_words(progress))
     if progress.stale:
         st.warning(
-            _("The worker is being replaced. Training goes on from the last finished epoch by itself."),
+            _(
+                "The worker is being replaced. Training goes on from the last finished epoch by itself; if it does "
+                "not, cancel it and resume."
+            ),
             icon=":material/sync_problem:",
         )
     if run.state == "queued":
@@ -254,8 +260,15 @@ def _waiting(run: Run) -> None:
 
 
 def past(dataset: Dataset, shown: str | None) -> None:
-    """The runs of this data set that have ended, newest first."""
-    found = [run for run in runs.every() if not run.live and run.dataset == dataset.name]
+    """The runs of this data set that have ended, newest first, and those of any that cannot be read.
+
+    A run of an identical data set is a run of this one too.
+    """
+    found = [
+        run for run in runs.every()
+        if not run.live and (run.dataset == dataset.name or run.config.fingerprint == dataset.fingerprint)
+    ]  # fmt: skip
+    _unreadable(shown)
     if not found and shown:
         return
     st.subheader(_("Runs of this data set"), anchor=False)
@@ -285,13 +298,28 @@ def _row(run: Run, dataset: Dataset, shown: str | None) -> None:
             st.caption(" · ".join(details))
         if st.button(_("Open"), key=f"open_{run.key}", disabled=run.key == shown):
             follow(run.key)
-        with st.popover("", icon=":material/delete:", help=_("Delete this run"), key=f"ask_{run.key}"):
-            st.markdown(_("The trained network and its results go, for everybody. Training again brings them back."))
-            if st.button(_("Delete"), key=f"delete_{run.key}"):
-                runs.delete(run.key)
-                if run.key == shown:
-                    del st.query_params["run"]
-                st.rerun()
+        _delete(run.key, shown)
+
+
+def _delete(key: str, shown: str | None) -> None:
+    with st.popover("", icon=":material/delete:", help=_("Delete this run"), key=f"ask_{key}"):
+        st.markdown(_("The trained network and its results go, for everybody. Training again brings them back."))
+        if st.button(_("Delete"), key=f"delete_{key}"):
+            runs.delete(key)
+            if key == shown:
+                del st.query_params["run"]
+            st.rerun()
+
+
+def _unreadable(shown: str | None) -> None:
+    found = runs.unreadable()
+    if not found:
+        return
+    with st.expander(_("Runs that cannot be read: {n}").format(n=len(found)), icon=":material/sync_problem:"):
+        for run in found[:BROKEN_SHOWN]:
+            with st.container(border=True, horizontal=True, vertical_alignment="center"):
+                st.text(f"{run.key}: {say(run.error)}", width="stretch")
+                _delete(run.key, shown)
 
 
 def duration(seconds: float) -> str:

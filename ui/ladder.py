@@ -7,6 +7,7 @@ import streamlit as st
 from core import jobs
 from core.config import TrainConfig
 from core.data.manifest import Dataset
+from core.errors import UserError
 from core.results import runs
 from core.results.runs import Run
 from ui import frame, jobview, knobs, networks
@@ -92,7 +93,10 @@ def _outcome(run: Run) -> tuple[str, str, str]:
     """Validation accuracy or the run's state, test accuracy, and the time it took."""
     seconds = jobview.duration(run.seconds) if run.seconds else "–"
     if run.state == "done":
-        evaluation = runs.evaluation(run.key)
+        try:
+            evaluation = runs.evaluation(run.key)
+        except UserError:  # the run itself says what is wrong, where it is opened
+            return _("cannot be read"), "–", seconds
         return _score(evaluation.get("validation")), _score(evaluation.get("test")), seconds
     if run.state == "running":
         return _("training now") + f" · {runs.progress(run.key).share:.0%}", "–", "–"

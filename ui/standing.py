@@ -6,11 +6,8 @@ true as before and can be mended without checking anew; the others are left out 
 
 from collections.abc import Collection
 from dataclasses import replace
-from functools import lru_cache
-from pathlib import Path
 from typing import NamedTuple
 
-from core import paths
 from core.checks import store
 from core.checks.report import Case, Finding, Mend, Report
 from core.data.manifest import Dataset
@@ -28,13 +25,10 @@ class Standing(NamedTuple):
 
 
 def of(dataset: Dataset) -> Standing | None:
-    """None where the data set was never checked."""
-    path = store.folder(dataset.name) / "report.json"
-    try:
-        stat = path.stat()
-    except FileNotFoundError:
+    """None where the data set was never checked. UserError when what the last check left cannot be read."""
+    report = store.last(dataset.name)
+    if report is None:
         return None
-    report = _parsed(path, stat.st_mtime_ns, stat.st_ino, stat.st_size)
     current, touched = report.fingerprint == dataset.fingerprint, 0
     if not current:
         before, report = report, untouched(report, dataset)
@@ -84,8 +78,3 @@ def _possible(mend: Mend, whole: bool, classes: Collection[str]) -> bool:
 
 def _count(report: Report) -> int:
     return sum(len(finding.cases) for finding in report.findings)
-
-
-@lru_cache(maxsize=8)
-def _parsed(path: Path, *_stamp: int) -> Report:
-    return Report.from_json(paths.read_json(path))

@@ -11,6 +11,7 @@ from core import caches, paths
 from core.data import images
 from core.data.manifest import Dataset, Entry
 from core.data.threads import in_threads
+from core.errors import UserError
 
 BUDGET_BYTES = 8 * 1024**3
 """What all cached arrays together may take on disk; those not used for longest go first."""
@@ -36,12 +37,27 @@ def decoded(
     if not entries:
         return np.empty(shape, np.uint8), labels, entries
     path = paths.array_cache() / f"{_key(entries, prepare, size, channels)}.npy"
-    if not path.exists():
+    while (array := _mapped(path, shape)) is None:  # never made, damaged, or deleted just now
         with paths.replacing(path) as temporary:
             _fill(temporary, shape, [dataset.image_path(e) for e in entries], prepare, on_progress)
         caches.keep_budget(list(paths.array_cache().glob("*.npy")), BUDGET_BYTES, in_use=(path,))
-    os.utime(path)
-    return np.load(path, mmap_mode="r"), labels, entries
+    return array, labels, entries
+
+
+def _mapped(path: Path, shape: tuple[int, ...]) -> np.ndarray | None:
+    """A cached array, memory-mapped and touched; None where it is not there or damaged."""
+    try:
+        with paths.reading(path):
+            array = np.load(path, mmap_mode="r")
+            if array.shape != shape or array.dtype != np.uint8:
+                raise ValueError(f"{array.shape} {array.dtype}")
+            os.utime(path)
+            return array
+    except FileNotFoundError:
+        return None
+    except UserError:
+        path.unlink(missing_ok=True)
+        return None
 
 
 def prepared(source: Path | bytes, prepare: str, size: int, channels: int) -> np.ndarray:
@@ -64,6 +80,8 @@ def _fill(
     on_progress: Callable[[int, int], None] | None,
 ) -> None:
     array = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
+    with path.open("r+b") as file:  # on a full disk an error now, instead of a process killed while it writes
+        os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
     _, size, _, channels = shape
 
     def decode(row: int) -> None:

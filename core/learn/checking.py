@@ -1,10 +1,11 @@
 """Check a data set with everything, its labels included: the one check that needs a network."""
 
-import fcntl
 import time
+from contextlib import suppress
 
 import numpy as np
 
+from core import job_folder, paths
 from core.checks import check, store
 from core.checks.check import COMPARED, DESCRIBED, Looked, OnProgress
 from core.checks.labels import TOO_FEW
@@ -25,19 +26,20 @@ CHUNK = 512  # images in memory
 def check_dataset(name: str) -> None:
     """Check a data set from its folder to its folder; its status says how it ended.
 
-    The report is saved twice: before and after the labels. One process at a time checks a data set.
+    The report is saved twice: before and after the labels. One process at a time checks a data set. The check of one
+    that is deleted meanwhile just ends.
     """
-    folder = store.folder(name)
-    folder.mkdir(exist_ok=True)
-    with open(folder / "lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # released by the kernel when the process dies
-        store.set_state(name, "running")
+    with suppress(job_folder.Gone), job_folder.alone(folder := store.prepare(name)):
         try:
-            report = Reporter(name)
-            checked(of_dataset(datasets.load(name)), report)
+            job_folder.reserve(folder)
+            store.set_state(name, "running")
+            with paths.saving(folder):
+                checked(of_dataset(datasets.load(name)), Reporter(name))
             store.set_state(name, "done")
         except Cancelled:
             store.set_state(name, "cancelled")
+        except job_folder.Gone:
+            raise
         except UserError as error:
             store.set_state(name, "failed", error.template, error.values)
         except Exception as error:  # recorded for the person who waits, and raised: a bug shows as a bug
@@ -49,6 +51,7 @@ def checked(source: Source, on_progress: OnProgress) -> Report:
     """The report on a source. That on a data set is kept, and made again only when the data set has changed."""
     if source.dataset is None:
         return with_labels(check.look(source, {}, on_progress), on_progress)
+    store.prepare(source.name)
     latest = store.latest(source.dataset)
     # What was left out for want of images stays so; weights may have come meanwhile.
     if latest is not None and all(one.note.template == TOO_FEW for one in latest.left_out):
@@ -75,6 +78,8 @@ class Reporter:
         if now - self.written >= REPORT_EVERY_S:
             if store.cancel_wished(self.name):
                 raise Cancelled
+            if not store.held(self.name):  # its lock went with the data set; another may have the name by now
+                raise job_folder.Gone
             store.write_progress(self.name, stage, share, done, total)
             self.written = now
 

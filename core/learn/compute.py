@@ -57,15 +57,20 @@ def fastest(name: str, rate: Callable[[str], float], candidates: Sequence[str] =
     Where no candidates are given, they are the dtype policies that make sense on this machine.
     """
     candidates = candidates or dtypes()
-    rates = paths.read_json(paths.compute_choices(), {}).get(_machine(), {}).get(name, {})
-    if not rates.keys() >= set(candidates):
+    rates = _object(_object(paths.recall(paths.compute_choices()), _machine()), name)
+    if not all(isinstance(rates.get(candidate), int | float) for candidate in candidates):
         for candidate in candidates:
             rates[candidate] = round(rate(candidate), 1)
             forget()
-        known = paths.read_json(paths.compute_choices(), {})
-        known.setdefault(_machine(), {})[name] = rates
-        paths.write_json(paths.compute_choices(), known)
+        known = paths.recall(paths.compute_choices())
+        paths.write_json(paths.compute_choices(), known | {_machine(): _object(known, _machine()) | {name: rates}})
     return max(candidates, key=rates.get)
+
+
+def _object(value: dict, name: str) -> dict:
+    """The JSON object `value[name]`; empty where it is missing or something else: then it is measured again."""
+    found = value.get(name)
+    return found if isinstance(found, dict) else {}
 
 
 def dtypes() -> list[str]:

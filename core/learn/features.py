@@ -5,7 +5,6 @@ vector ("features").
 """
 
 import math
-import os
 import shutil
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -108,17 +107,16 @@ class Frozen:
             return lambda rows, number: self(pictures.seen(rows, views[number % len(views)], prepare))[output]
         read = []
         for number, view in enumerate(views):
-            stores = {name: self._store(view, name) for name in kept}
+            stores = {name: self._store(view, name).held() for name in kept}
             self._fill(
                 stores, output, pictures, view, lambda done, first=number * n: on_progress(first + done, len(views) * n)
             )
-            caches.keep_budget(
-                list(paths.feature_cache().glob("*")), BUDGET_BYTES, in_use=[store.folder for store in stores.values()]
-            )
-            read.append((stores[output].array(), stores[output].places(pictures.contents)))
+            caches.keep_budget(list(paths.feature_cache().glob("*")), BUDGET_BYTES)
+            store = stores[output]
+            read.append((store, store.array(), store.places(pictures.contents)))
 
         def rows_of(rows: np.ndarray, number: int) -> np.ndarray:
-            array, places = read[number % len(read)]
+            _held, array, places = read[number % len(read)]
             return array[places[rows]]
 
         return rows_of
@@ -133,9 +131,6 @@ class Frozen:
     def _fill(
         self, stores: dict[str, Store], output: str, pictures: Pictures, view: View, on_progress: Callable[[int], None]
     ) -> None:
-        for store in stores.values():
-            if store.folder.exists():
-                os.utime(store.folder)
         if not stores[output].missing(pictures.contents):
             return
         with ExitStack() as alone:

@@ -13,7 +13,7 @@ import tensorflow as tf
 from core import weights
 from core.data import images
 from core.errors import UserError
-from core.learn import backbones, graphs
+from core.learn import backbones, checkpoints, graphs
 from core.learn.feed import Read, in_order
 from core.results import runs
 from core.strategies import STRATEGIES
@@ -89,10 +89,12 @@ def _model(run: runs.Run) -> Callable:
     if run.state != "done":
         raise UserError("Run {key} is {state}, so it cannot predict yet. Train it first.", key=run.key, state=run.state)
     path = run.folder / "model.keras"
+    if not path.exists():
+        raise UserError("The model of run {key} is missing. Delete the run, then train again.", key=run.key)
     name = (run.key, path.stat().st_mtime_ns)  # a run that was deleted and trained again is another model
     with _lock:
         if name not in _loaded:
-            _loaded[name] = _constant(keras.models.load_model(path, compile=False))
+            _loaded[name] = _constant(checkpoints.read_model(path, compile=False))
             if len(_loaded) > KEPT_MODELS:
                 _loaded.popitem(last=False)
         _loaded.move_to_end(name)

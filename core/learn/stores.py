@@ -3,19 +3,23 @@
 about.json  what the rows are of; the folder's name is its hash
 rows.bin    the rows, half precision, appended
 rows.json   their shape, and for each image the place of its row and a checksum of it
+lock        held by the process that appends
+in_use      held by everyone who reads or appends, so that the folder is not deleted meanwhile (core.caches)
 """
 
 import fcntl
 import hashlib
 import json
 import math
+import os
 import zlib
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import numpy as np
 
-from core import paths
+from core import caches, paths
+from core.locks import lock
 
 SAVE_EVERY = 16  # appended batches; what a killed process has to compute again
 
@@ -28,12 +32,26 @@ class Store:
         self.folder = (
             paths.feature_cache() / hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:24]
         )
+        self._is_held = False
         self._load()
 
     def _load(self) -> None:
-        index = paths.read_json(self.folder / "rows.json", {"shape": None, "rows": {}})
+        index = paths.recall(self.folder / "rows.json")
+        if not _is_index(index):  # not there, or damaged
+            index = {"shape": None, "rows": {}}
         self.shape: list[int] | None = index["shape"]
         self.rows: dict[str, list[int]] = index["rows"]  # {content: [place, checksum]}
+
+    def held(self) -> "Store":
+        """This store, which is not deleted from now on for as long as this object lives."""
+        while not self._is_held:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with suppress(FileNotFoundError):  # deleted just now
+                caches.hold(self.folder, self)
+                self._is_held = True
+        os.utime(self.folder)
+        self._load()
+        return self
 
     def array(self) -> np.ndarray:
         """All rows, (n, ...) float16, memory-mapped; those at the end may be incomplete and have no name."""
@@ -63,15 +81,18 @@ class Store:
     @contextmanager
     def writing(self) -> Iterator[None]:
         """Alone with this store; what was appended stays, also when the work ends with an exception."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with open(self.folder / "lock", "w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)  # released by the kernel when the process dies
+        self.held()
+        (self.folder / "lock").touch()
+        descriptor = lock(self.folder / "lock", fcntl.LOCK_EX)
+        try:
             self._load()
             self.appended = 0
             try:
                 yield
             finally:
                 self._save()
+        finally:
+            os.close(descriptor)
 
     def append(self, contents: Sequence[str], values: np.ndarray) -> None:
         """Add a row for each image, (n, ...) float16; inside `writing` only."""
@@ -89,3 +110,10 @@ class Store:
     def _save(self) -> None:
         paths.write_json(self.folder / "about.json", self.about)
         paths.write_json(self.folder / "rows.json", {"shape": self.shape, "rows": self.rows})
+
+
+def _is_index(value: dict) -> bool:
+    rows = value.get("rows")
+    if not isinstance(value.get("shape"), list | None) or not isinstance(rows, dict):
+        return False
+    return all(isinstance(row, list) and [*map(type, row)] == [int, int] for row in rows.values())

@@ -4,24 +4,23 @@ After each epoch `checkpoint/` holds the whole model with its optimizer, so that
 costs at most the epoch under way.
 """
 
-import fcntl
 import os
 import shutil
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import suppress
 from dataclasses import replace
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from core import paths
+from core import job_folder, paths
 from core.config import TrainConfig
 from core.errors import UserError
-from core.learn import compute, lessons, predict
+from core.learn import checkpoints, compute, lessons, predict
+from core.learn.checkpoints import best_epoch
 from core.learn.feed import Feed
-from core.results import metrics, runs
+from core.results import material, metrics, runs
 
 REPORT_EVERY_S = 0.2  # progress is written, and a wish to cancel noticed, at most this often
 EVALUATING_SHARE = 0.97  # where the training itself ends on the progress bar
@@ -34,34 +33,35 @@ class Cancelled(Exception):
 def train(key: str) -> None:
     """Bring run `key` to an end: done, cancelled or failed; its status says which. Returns at once when it is done.
 
-    Only one process trains a run at a time; a second one waits for the first and then finds its result.
+    Only one process trains a run at a time; a second one waits for the first and then finds its result. A run that is
+    deleted meanwhile just ends.
     """
-    with _only_one(key):
+    with suppress(job_folder.Gone), job_folder.alone(runs.folder(key)):
         run = runs.find(key)
-        if run.state == "done":
-            return
-        report = Reporter(run)
-        compute.forget()  # a worker trains one run after another
-        try:
-            report.stage("starting")
+        if run.state != "done":
+            _to_its_end(run)
+        if runs.find(key).state == "done":
+            for needless in (run.folder / "checkpoint", run.folder / "images", *run.folder.glob(".writing-*")):
+                shutil.rmtree(needless, ignore_errors=True)
+
+
+def _to_its_end(run: runs.Run) -> None:
+    report = Reporter(run)
+    compute.forget()  # a worker trains one run after another
+    try:
+        job_folder.reserve(run.folder)
+        report.stage("starting")
+        with paths.saving(run.folder):
             _train(run, report)
-        except Cancelled:
-            runs.set_state(key, "cancelled", seconds=report.seconds)
-        except UserError as error:
-            runs.set_state(key, "failed", message=error.template, values=error.values, seconds=report.seconds)
-        except Exception as error:  # recorded for the person who waits, and raised: a bug shows as a bug
-            runs.set_state(
-                key, "failed", message=runs.BROKEN, values={"error": f"{type(error).__name__}: {error}"},
-                seconds=report.seconds,
-            )  # fmt: skip
-            raise
-
-
-@contextmanager
-def _only_one(key: str) -> Iterator[None]:
-    with open(runs.folder(key) / "lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # released by the kernel when the process dies
-        yield
+    except Cancelled:
+        report.end("cancelled")
+    except job_folder.Gone:
+        raise
+    except UserError as error:
+        report.end("failed", message=error.template, values=error.values)
+    except Exception as error:  # recorded for the person who waits, and raised: a bug shows as a bug
+        report.end("failed", message=runs.BROKEN, values={"error": f"{type(error).__name__}: {error}"})
+        raise
 
 
 class Reporter:
@@ -95,9 +95,14 @@ class Reporter:
             runs.write_progress(self.key, self.progress)
             self.written = now
 
+    def end(self, state: str, **more: object) -> None:
+        """Record how the training ended."""
+        runs.set_state(self.key, state, seconds=self.seconds, **more)
+
 
 def _train(run: runs.Run, report: Reporter) -> None:
     config, dataset = run.config, runs.dataset_of(run)
+    material.check(dataset)
     report.stage("reading", device=compute.device())
     lesson = lessons.prepare(config, len(run.classes), dataset, report.update)
     train, validation = lesson.examples("train"), lesson.examples("validation")
@@ -119,28 +124,19 @@ def _train(run: runs.Run, report: Reporter) -> None:
                 shuffle=False,
                 verbose=0,
             )
-    _publish(run, report, lesson, validation)
+    _publish(run, report, lesson, validation, checkpoints.load_best(run, history))
 
 
 def _start_or_resume(
     run: runs.Run, lesson: lessons.Lesson, steps: int
 ) -> tuple[keras.Model, dict[str, list[float]], int]:
     """The model, the curves so far, and how many epochs of `steps` are behind it."""
-    found = sorted((run.folder / "checkpoint").glob("epoch-*.keras"))
-    if found:
-        epoch = int(found[-1].stem.removeprefix("epoch-"))
-        # A kill between the two writes leaves the curves one epoch ahead of the model, or behind by none.
-        history = {name: values[:epoch] for name, values in runs.history(run.key).items()}
-        return keras.models.load_model(found[-1]), history, epoch
+    model, history = checkpoints.load(run) or (None, {})
+    job_folder.write_json(run.folder / "history.json", history)  # after a kill it may lag behind the checkpoint
+    if model is not None:
+        return model, history, len(history["val_loss"])
     keras.utils.set_random_seed(run.config.seed)
     return lessons.compiled(lesson.build(), run.config, steps), {}, 0
-
-
-def best_epoch(history: dict[str, list[float]]) -> int:
-    """Index of the epoch with the highest validation accuracy, the lower validation loss deciding between equals."""
-    return max(
-        range(len(history["val_loss"])), key=lambda i: (round(history["val_accuracy"][i], 6), -history["val_loss"][i])
-    )
 
 
 def _finished(history: dict[str, list[float]], config: TrainConfig) -> bool:
@@ -201,27 +197,19 @@ class Follow(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         for name, value in (logs | {"seconds": time.time() - self.epoch_began}).items():
             self.history.setdefault(name, []).append(float(value))
-        folder = self.run.folder / "checkpoint"
-        checkpoint = folder / f"epoch-{epoch + 1:04d}.keras"
-        with paths.replacing(checkpoint) as temporary:
-            self.model.save(temporary)
-        if best_epoch(self.history) == epoch:
-            with paths.replacing(folder / "best.keras") as temporary:
-                os.link(checkpoint, temporary)
-        paths.write_json(self.run.folder / "history.json", self.history)
-        for older in folder.glob("epoch-*.keras"):
-            if older != checkpoint:
-                older.unlink()
+        checkpoints.save(self.run, self.model, self.history)
+        job_folder.write_json(self.run.folder / "history.json", self.history)
         self.model.stop_training = _finished(self.history, self.run.config)
 
 
-def _publish(run: runs.Run, report: Reporter, lesson: lessons.Lesson, validation: lessons.Examples) -> None:
-    """Score the best epoch on validation and test and write the results, "done" last."""
+def _publish(
+    run: runs.Run, report: Reporter, lesson: lessons.Lesson, validation: lessons.Examples, best: keras.Model
+) -> None:
+    """Score the best epoch on validation and test and write the results, "done" last: before that none of it counts."""
     speed = report.progress.images_per_second
     report.stage("evaluating", share=EVALUATING_SHARE, eta_s=None)
-    best = keras.models.load_model(run.folder / "checkpoint" / "best.keras", compile=False)
     model, learned = lesson.finish(best)
-    with paths.replacing(run.folder / "model.keras") as temporary:
+    with job_folder.replacing(run.folder / "model.keras") as temporary:
         model.save(temporary)
 
     held_out = {"validation": validation, "test": lesson.examples("test")}
@@ -231,8 +219,7 @@ def _publish(run: runs.Run, report: Reporter, lesson: lessons.Lesson, validation
         if len(examples.labels):
             probabilities = predict.in_batches(answer, examples.read, len(examples.labels), report.update)
             evaluation[split] = metrics.evaluate(examples.labels, probabilities)
-            with paths.replacing(run.folder / f"predictions_{split}.npz") as temporary:
+            with job_folder.replacing(run.folder / f"predictions_{split}.npz") as temporary:
                 np.savez(temporary, labels=examples.labels, probabilities=probabilities)
-    paths.write_json(run.folder / "evaluation.json", evaluation)
-    runs.set_state(run.key, "done", seconds=report.seconds, accuracy=evaluation["validation"]["accuracy"])
-    shutil.rmtree(run.folder / "checkpoint")
+    job_folder.write_json(run.folder / "evaluation.json", evaluation)
+    report.end("done", accuracy=evaluation["validation"]["accuracy"])

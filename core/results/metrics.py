@@ -2,8 +2,21 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What `evaluate` returns, as it is kept in a file."""
+
+    accuracy: float
+    low: float
+    high: float
+    n: int
+    confusion: list  # rows: the truth, columns: the answers
+
 
 Z_95 = 1.959964  # the normal distribution's 97.5% point
 

@@ -5,27 +5,48 @@ status.json      queued | running | done | failed | cancelled; "done" is written
 progress.json    the heartbeat of a running job
 history.json     one list per curve, one number per finished epoch
 manifest.json    the data set's manifest as it was: later edits do not change what this run learns from
+images/          the data set's live images, linked, until it is done; built-in data sets keep theirs
 cancel           present while a person wishes a running job to stop
+lock             held by the process that trains it
 evaluation.json  accuracy and confusion per split; predictions_SPLIT.npz beside it
 model.keras      the best epoch
-checkpoint/      the last finished epoch with its optimizer, while not done
+checkpoint/      the last finished epoch with its optimizer, while not done (core.learn.checkpoints)
+
+The folder appears whole, and goes whole; a job whose folder is deleted does not bring it back.
 """
 
+import fcntl
+import json
+import os
 import re
 import shutil
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import NamedTuple
 
-from core import paths
+import numpy as np
+
+from core import job_folder, paths
 from core.config import KEY_LENGTH, TrainConfig
 from core.data import datasets, manifest
+from core.data.splits import SPLITS
 from core.errors import UserError
+from core.locks import lock
+from core.results import material
+from core.results.metrics import Scores
+from core.typed import typed
 from core.words import N_
 
 STATES = ("queued", "running", "done", "failed", "cancelled")
 LIVE_STATES = ("queued", "running")
+STAGES = ("waiting", "starting", "reading", "describing", "measuring", "training", "evaluating")
+QUESTION = {"config", "dataset", "classes", "created"}  # what run.json holds
 STALE_AFTER_S = 20.0
+FRESH_S = 0.1  # a file written no longer ago than this may be replaced within the same tick of the clock
 
 BROKEN = N_("Training broke off because of a fault in Handful: {error}. The server's log has the details.")
 WORKER_LOST = N_("The training process died again and again, most likely for lack of memory. Try smaller batches.")
@@ -56,11 +77,18 @@ class Run:
         return self.state in LIVE_STATES
 
 
+class Unreadable(NamedTuple):
+    """A run's folder from which no Run can be read, and why."""
+
+    key: str
+    error: UserError
+
+
 @dataclass(frozen=True)
 class Progress:
     """What a worker is doing now. `share` runs from 0 to 1 over the whole job; times in seconds."""
 
-    stage: str = "waiting"  # waiting | starting | reading | describing | measuring | training | evaluating
+    stage: str = "waiting"  # one of STAGES
     share: float = 0.0
     epoch: int = 0  # the epoch under way, from 1
     epochs: int = 0
@@ -86,97 +114,225 @@ def folder(key: str) -> Path:
 
 
 def create(config: TrainConfig, dataset: manifest.Dataset) -> Run:
-    """Write the question down, once; asking again returns the run there is.
+    """Write the question down, once, with all that answering it takes; asking again returns the run there is.
 
-    Raises UserError when the data set cannot be trained on: too few classes or images.
+    Raises UserError when the data set cannot be trained on: too few classes or images. Also when it has changed since
+    `dataset` was read, or when the run there is cannot be read.
     """
     path = folder(config.key)
-    if not (path / "run.json").exists():
-        datasets.check_trainable(dataset)
-        manifest.write(dataset, path)
-        asked = {
-            "config": asdict(config), "dataset": dataset.name, "classes": list(dataset.live_classes),
-            "created": time.time(),
-        }  # fmt: skip
-        paths.write_json(path / "run.json", asked)
+    with _creating():
+        for leftover in paths.runs().glob(".writing-*"):  # of a process that was killed here, or while it deleted
+            shutil.rmtree(leftover, ignore_errors=True)
+        if not path.exists():
+            datasets.check_trainable(dataset)
+            asked = {
+                "config": asdict(config), "dataset": dataset.name, "classes": list(dataset.live_classes),
+                "created": time.time(),
+            }  # fmt: skip
+            with paths.replacing(path) as whole:
+                whole.mkdir()
+                material.keep(dataset, whole)
+                paths.write_json(whole / "run.json", asked)
     return find(config.key)
 
 
+@contextmanager
+def _creating() -> Iterator[None]:
+    """One at a time: identical data sets ask for the same run."""
+    guard = paths.runs() / ".lock"
+    with paths.saving(guard):
+        paths.runs().mkdir(parents=True, exist_ok=True)
+        guard.touch()
+    descriptor = lock(guard, fcntl.LOCK_EX)
+    try:
+        yield
+    finally:
+        os.close(descriptor)
+
+
 def dataset_of(run: Run) -> manifest.Dataset:
-    """The data set as it was when the run was asked for."""
-    return manifest.read(run.folder / "manifest.json", run.dataset)
+    """The data set as it was when the run was asked for. UserError when that cannot be read."""
+    return material.load(run.folder, run.dataset)
 
 
 def wish_cancel(key: str) -> None:
-    (folder(key) / "cancel").touch()
+    job_folder.wish_cancel(folder(key))
 
 
 def withdraw_cancel(key: str) -> None:
-    (folder(key) / "cancel").unlink(missing_ok=True)
+    job_folder.withdraw_cancel(folder(key))
 
 
 def cancel_wished(key: str) -> bool:
-    return (folder(key) / "cancel").exists()
+    return job_folder.cancel_wished(folder(key))
+
+
+def held(key: str) -> bool:
+    """Whether a process, of this server or another, is training the run at this moment."""
+    return job_folder.is_held(folder(key))
 
 
 def find(key: str) -> Run:
-    """The run whose key is, or uniquely starts with, `key`; UserError when there is none."""
+    """The run whose key is, or uniquely starts with, `key`; UserError when there is none, or it cannot be read."""
     if not re.fullmatch(rf"[0-9a-f]{{1,{KEY_LENGTH}}}", key):
         raise UserError("'{key}' is not a run's key. 'runs' lists the keys.", key=key)
-    matches = [p.parent for p in paths.runs().glob(f"{key}*/run.json")]
-    if len(matches) != 1:
+    matches = [key] if len(key) == KEY_LENGTH else [known for known in _keys() if known.startswith(key)]
+    found = [read for match in matches if (read := _read(match)) is not None]
+    if len(found) != 1:
         raise UserError(
             "{count} runs have a key that starts with '{key}'. Give the whole key; 'runs' lists them.",
-            count=len(matches), key=key,
+            count=len(found), key=key,
         )  # fmt: skip
-    return _read(matches[0])
+    if isinstance(found[0], Unreadable):
+        raise UserError(
+            "Run {key} cannot be read. {reason} Delete it on the Train page, then train again.",
+            key=found[0].key, reason=str(found[0].error),
+        )  # fmt: skip
+    return found[0]
 
 
 def every() -> list[Run]:
-    """All runs, newest question first."""
-    found = [_read(p.parent) for p in paths.runs().glob("*/run.json")]
+    """All runs that can be read, newest question first."""
+    found = [run for run in map(_read, _keys()) if isinstance(run, Run)]
     return sorted(found, key=lambda run: run.created, reverse=True)
 
 
-def _read(path: Path) -> Run:
-    asked = paths.read_json(path / "run.json")
-    status = paths.read_json(path / "status.json") or {"state": "queued", "changed": asked["created"]}
-    return Run(
-        key=path.name,
-        config=TrainConfig.from_json(asked["config"]),
-        dataset=asked["dataset"],
-        classes=tuple(asked["classes"]),
-        created=asked["created"],
-        **status,
-    )
+def unreadable() -> list[Unreadable]:
+    """The runs that `every` leaves out because their files are damaged or of a later version."""
+    return [run for run in map(_read, _keys()) if isinstance(run, Unreadable)]
+
+
+def _keys() -> list[str]:
+    try:
+        return sorted(name for name in os.listdir(paths.runs()) if re.fullmatch(rf"[0-9a-f]{{{KEY_LENGTH}}}", name))
+    except FileNotFoundError:
+        return []
+
+
+Stamp = tuple[tuple[int, int, int] | None, ...]
+_seen: dict[Path, tuple[Stamp, Run | Unreadable]] = {}  # what was read, and the stamps of the files it was read from
+
+
+def _read(key: str) -> Run | Unreadable | None:
+    """What is in a run's folder, parsed again only when its files were replaced; None when it is deleted."""
+    path = folder(key)
+    stamp = _stamp(path / "run.json"), _stamp(path / "status.json")
+    known = _seen.get(path)
+    if known and known[0] == stamp:
+        return known[1]
+    try:
+        found = _parsed(path)
+    except FileNotFoundError:
+        _seen.pop(path, None)
+        return Unreadable(key, UserError("Its run.json is missing.")) if path.is_dir() else None
+    except UserError as error:
+        found = Unreadable(key, error)
+    newest = max(part[0] for part in stamp if part) if any(stamp) else 0
+    if time.time_ns() - newest > 1e9 * FRESH_S:
+        _seen[path] = stamp, found
+    return found
+
+
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    try:
+        stat = os.stat(path)
+    except FileNotFoundError:
+        return None
+    return stat.st_mtime_ns, stat.st_ino, stat.st_size
+
+
+def _parsed(path: Path) -> Run:
+    with paths.reading(path / "run.json"):
+        asked = json.loads((path / "run.json").read_text("utf-8"))
+        if asked.keys() != QUESTION:
+            raise KeyError(*asked.keys() ^ QUESTION)
+        waiting = {"state": "queued", "changed": asked["created"]}
+        run = typed(Run, {**asked, **waiting, "key": path.name, "config": TrainConfig.from_json(asked["config"])})
+        datetime.fromtimestamp(run.created)  # a moment that can be shown
+    with paths.reading(path / "status.json"):
+        status = paths.read_json(path / "status.json", waiting)
+        if not waiting.keys() <= status.keys() or status.keys() & (QUESTION | {"key"}):
+            raise KeyError(*status)
+        run = typed(Run, vars(run) | status)
+        if run.state not in STATES:
+            raise ValueError(run.state)
+        datetime.fromtimestamp(run.changed), timedelta(seconds=run.seconds)
+        UserError(run.message, **run.values)  # the message can be written
+    return run
 
 
 def set_state(key: str, state: str, **more: object) -> None:
-    """Record a state; `more` may hold message, values, seconds and accuracy."""
-    paths.write_json(folder(key) / "status.json", {"state": state, "changed": time.time(), **more})
+    """Record a state; `more` may hold message, values, seconds and accuracy. Gone when the run was deleted.
+
+    That in which a training ends can be recorded on a full disk too, in the space that the training had reserved.
+    """
+    value = {"state": state, "changed": time.time(), **more}
+    job_folder.write_status(folder(key), value, last=state not in LIVE_STATES)
 
 
 def progress(key: str) -> Progress:
-    return Progress(**paths.read_json(folder(key) / "progress.json", {}))
+    """The last heartbeat; one that cannot be read counts as none."""
+    path = folder(key) / "progress.json"
+    try:
+        with paths.reading(path):
+            found = typed(Progress, paths.read_json(path, {}))
+            if found.stage not in STAGES or not 0 <= found.share <= 1:
+                raise ValueError(found)
+            timedelta(seconds=found.eta_s or 0)
+            return found
+    except UserError:
+        return Progress()
 
 
 def write_progress(key: str, value: Progress) -> None:
-    paths.write_json(folder(key) / "progress.json", asdict(value) | {"updated": time.time()})
+    job_folder.write_json(folder(key) / "progress.json", asdict(value) | {"updated": time.time()})
 
 
 def history(key: str) -> dict[str, list[float]]:
-    """Curves by name (loss, accuracy, val_loss, val_accuracy, seconds), one number per finished epoch."""
-    return paths.read_json(folder(key) / "history.json", {})
+    """Curves by name (loss, accuracy, val_loss, val_accuracy, seconds), one number per finished epoch.
+
+    UserError when the file is damaged.
+    """
+    path = folder(key) / "history.json"
+    with paths.reading(path):
+        return curves(paths.read_json(path, {}))
+
+
+def curves(value: object) -> dict[str, list[float]]:
+    """`value`, which came from a file, when it is what `history` returns; ValueError or another when it is not."""
+    lengths = {len([float(number) for number in numbers]) for numbers in value.values()}
+    if len(lengths) > 1:
+        raise ValueError("the curves have different lengths")
+    return value
 
 
 def evaluation(key: str) -> dict[str, dict]:
-    """By split: accuracy with its 95% interval, number of images, confusion matrix (rows: truth)."""
-    return paths.read_json(folder(key) / "evaluation.json", {})
+    """By split: accuracy with its 95% interval, number of images, confusion matrix (rows: truth).
+
+    UserError when the file of a run that is done is missing or damaged.
+    """
+    run, path = find(key), folder(key) / "evaluation.json"
+    with paths.reading(path):
+        found = paths.read_json(path, {})
+        for split, scores in found.items():
+            typed(Scores, scores)
+            if split not in SPLITS or np.array(scores["confusion"], int).shape != (len(run.classes),) * 2:
+                raise ValueError(f"{split}: {len(scores['confusion'])} classes")
+    if run.state == "done" and "validation" not in found:
+        raise UserError("The results of run {key} are missing. Delete the run, then train again.", key=run.key)
+    return found
 
 
 def delete(key: str) -> None:
-    """Forget a finished, failed or cancelled run and its files."""
-    run = find(key)
-    if run.live:
-        raise UserError("Run {key} is still {state}. Cancel it first.", key=run.key, state=run.state)
-    shutil.rmtree(run.folder)
+    """Forget a finished, failed, cancelled or unreadable run and its files."""
+    if key not in [run.key for run in unreadable()]:
+        run = find(key)
+        if run.live:
+            raise UserError("Run {key} is still {state}. Cancel it first.", key=run.key, state=run.state)
+        key = run.key
+    # Out of the lists at once and whole, so that a kill leaves no half of a run; this works on a full disk too.
+    going = paths.runs() / f".writing-{key}"
+    shutil.rmtree(going, ignore_errors=True)
+    os.replace(folder(key), going)
+    shutil.rmtree(going, ignore_errors=True)
+    _seen.pop(folder(key), None)

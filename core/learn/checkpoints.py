@@ -1,0 +1,94 @@
+"""What a training has behind it, in `checkpoint/` of its run's folder: enough to go on after a kill at any moment.
+
+epoch-0003.keras    the whole model with its optimizer after the third epoch
+history-0003.json   the curves up to that epoch
+best-0002.keras     the model as it was after the best of these epochs
+
+An epoch counts from the moment its `epoch-*.keras` appears, which is renamed into place last; what it needs is there by
+then. What belongs to earlier epochs goes afterwards, and what belongs to none is written over.
+"""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import keras
+
+from core import job_folder, paths
+from core.errors import UserError
+from core.results import runs
+
+History = dict[str, list[float]]  # one list per curve, one number per finished epoch
+
+
+def best_epoch(history: History) -> int:
+    """Index of the epoch with the highest validation accuracy, the lower validation loss deciding between equals."""
+    return max(
+        range(len(history["val_loss"])), key=lambda i: (round(history["val_accuracy"][i], 6), -history["val_loss"][i])
+    )
+
+
+def save(run: runs.Run, model: keras.Model, history: History) -> None:
+    """Keep the model after the last epoch of `history`."""
+    folder, epoch = run.folder / "checkpoint", len(history["val_loss"])
+    if not folder.exists():
+        with job_folder.replacing(folder) as new:
+            new.mkdir()
+    job_folder.write_json(folder / f"history-{epoch:04d}.json", history)
+    best = _best(folder, history)
+    with job_folder.replacing(folder / f"epoch-{epoch:04d}.keras") as temporary:
+        model.save(temporary)
+        if best_epoch(history) == epoch - 1:
+            best.unlink(missing_ok=True)
+            os.link(temporary, best)
+    needed = {f"history-{epoch:04d}.json", f"epoch-{epoch:04d}.keras", best.name}
+    for older in folder.glob("[!.]*"):
+        if older.name not in needed:
+            older.unlink()
+
+
+def load(run: runs.Run) -> tuple[keras.Model, History] | None:
+    """The model after the last finished epoch and the curves up to it; None where no epoch is finished."""
+    folder = run.folder / "checkpoint"
+    for path in sorted(folder.glob("epoch-*.keras"), reverse=True):
+        curves = folder / path.with_suffix(".json").name.replace("epoch", "history")
+        if curves.exists():  # earlier versions of Handful did not keep it here
+            with _or_anew(curves), paths.reading(curves):
+                history = runs.curves(paths.read_json(curves))
+            return _read(path), history
+    return None
+
+
+def load_best(run: runs.Run, history: History) -> keras.Model:
+    """The model after the best epoch of `history`, to answer with."""
+    return _read(_best(run.folder / "checkpoint", history), compile=False)
+
+
+def read_model(path: Path, compile: bool = True) -> keras.Model:
+    """A saved model. UserError where the file is missing or damaged."""
+    with paths.reading(path):
+        return keras.models.load_model(path, compile=compile)
+
+
+def _best(folder: Path, history: History) -> Path:
+    return folder / f"best-{best_epoch(history) + 1:04d}.keras"
+
+
+def _read(path: Path, compile: bool = True) -> keras.Model:
+    with _or_anew(path):
+        return read_model(path, compile)
+
+
+@contextmanager
+def _or_anew(path: Path) -> Iterator[None]:
+    """Put a damaged checkpoint away: it would break off every other attempt too."""
+    try:
+        yield
+    except UserError as error:
+        shutil.rmtree(path.parent, ignore_errors=True)
+        raise UserError(
+            "What this training had learned so far is damaged ({file}) and was put away. Train again: it begins anew.",
+            file=path.name,
+        ) from error
