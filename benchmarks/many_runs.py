@@ -84,7 +84,8 @@ def main() -> None:
         for page in PAGES:
             first, again = seconds(page)
             print(
-                f"{page:8} {again:5.2f} s with {options.runs} runs (first {first:.2f} s), {few[page][1]:.2f} s with none"
+                f"{page:8} {again:5.2f} s with {options.runs} runs (first {first:.2f} s), "
+                f"{few[page][1]:.2f} s with none"
             )
 
 

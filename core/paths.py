@@ -38,6 +38,11 @@ def runs() -> Path:
     return home() / "weights" / "runs"
 
 
+def servers() -> Path:
+    """A locked file for each living server."""
+    return home() / "weights" / "servers"
+
+
 def pretrained() -> Path:
     """ImageNet weights: laid here by hand, or downloaded."""
     return home() / "weights" / "pretrained"

@@ -52,7 +52,7 @@ def config(dataset, **knobs):
     return make_config(dataset, "shapes_cnn", knobs)
 
 
-def wait(condition, seconds=90):
+def wait(condition, seconds=240):
     deadline = time.time() + seconds
     while not condition():
         assert time.time() < deadline, "waited in vain"
@@ -73,12 +73,6 @@ def test_two_visitors_share_one_training_and_a_third_gets_the_cache(engine, data
     third = engine.submit(asked, dataset)
     assert third.state == "done"
     assert third.changed == before.changed
-
-
-def test_the_end_of_a_task_is_waited_for(engine):
-    task = engine._submit("predict", "time:sleep", 0.5)
-    engine._wait(task)  # as when somebody resumes at once after a cancel
-    assert task.done()
 
 
 def test_cancel_takes_less_than_two_seconds_and_resuming_keeps_the_epochs(engine, dataset):
@@ -119,6 +113,31 @@ def test_a_killed_worker_is_replaced_and_the_training_goes_on(engine, dataset):
     wait(lambda: epochs_done(key) > done and runs.progress(key).process != victim)
     wait(lambda: runs.find(key).state == "done")
     assert epochs_done(key) == 30
+
+
+def workers():
+    return [child for child in psutil.Process().children(recursive=True) if "spawn_main" in " ".join(child.cmdline())]
+
+
+@pytest.mark.parametrize("pause", [0.05, 1.5], ids=["while they start", "when they have started"])
+def test_workers_killed_again_and_again_are_replaced(engine, dataset, pause):
+    trained = engine.submit(config(dataset, epochs=2), dataset).key
+    wait(lambda: runs.find(trained).state == "done")
+    seed = round(10 * pause)
+    first = engine.submit(config(dataset, **LONG, seed=20 + seed), dataset).key
+    waiting = engine.submit(config(dataset, epochs=2, seed=30 + seed), dataset).key
+    for _ in range(6):
+        wait(lambda: len(workers()) == 2, seconds=20)
+        time.sleep(pause)
+        for worker in workers():
+            worker.kill()
+    assert len(engine.troubles()) == 2
+    rgb = next(generate(1, 0))[1][..., None].repeat(3, 2)
+    assert engine.predict([trained], rgb)[0].key == trained
+    wait(lambda: runs.find(first).state == "failed" or epochs_done(first) > 1)
+    engine.cancel(first)
+    wait(lambda: not runs.find(first).live and runs.find(waiting).state == "done")
+    wait(lambda: engine.troubles() == [])
 
 
 def test_a_killed_server_leaves_no_orphans_and_the_next_one_resumes(dataset):

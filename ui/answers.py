@@ -9,7 +9,7 @@ from core import jobs
 from core.jobs import Prediction
 from core.results.runs import Run
 from ui import charts, jobview, knobs
-from ui.words import _, class_name, percent, plain
+from ui.words import _, class_name, percent, plain, say
 
 CARD = 210  # pixels; at least as wide as this
 MOST_BARS = 10
@@ -48,7 +48,8 @@ def details(chosen: Sequence[Run]) -> dict[str, str]:
 
 def ask(chosen: Sequence[Run], image: np.ndarray) -> list[Prediction]:
     """Every run's answer to one image, (h, w, 3) uint8 RGB, on one way to the worker and back."""
-    with st.spinner(_("Looking at it; the first time takes some seconds …")):
+    troubles = " ".join(map(say, jobs.troubles()))
+    with st.spinner(troubles or _("Looking at it; the first time takes some seconds …")):
         return jobs.engine().predict([run.key for run in chosen], image)
 
 

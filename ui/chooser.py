@@ -4,6 +4,7 @@ import io
 
 import streamlit as st
 
+from core import jobs
 from core.data import datasets, importing
 from core.data.manifest import Dataset
 from core.words import N_
@@ -98,6 +99,7 @@ def ask_delete(dataset: Dataset) -> None:
     st.markdown(text.format(n=len(dataset.entries), classes=len(dataset.classes)))
     with frame.guard():
         if st.button(_("Delete"), type="primary", icon=":material/delete:"):
-            datasets.delete(dataset.name)
+            with st.spinner(_("Stopping …")):
+                jobs.delete_dataset(dataset.name)
             frame.flash(_("Deleted. Restore brings it back."), icon=":material/delete:")
             go_to(datasets.list_names()[0])

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from core import jobs
 from core.errors import UserError
 from core.paths import ROOT
 from core.words import N_
@@ -63,6 +64,9 @@ def page(name: str, lead: str) -> Iterator[None]:
     st.markdown(f"{lead}\n\n{STYLE}", unsafe_allow_html=True)  # behind the lead, where it takes no room of its own
     for text, icon in st.session_state.pop("flash", []):
         st.toast(text, icon=icon)
+    st.session_state["troubles"] = bool(jobs.troubles()) or jobs.connecting()
+    if st.session_state["troubles"]:
+        _troubles()
     with guard():
         yield
 
@@ -83,10 +87,24 @@ def fragment(function: Callable | None = None, *, run_every: float | None = None
 
     @wraps(function)
     def guarded(*args: object, **kwargs: object) -> object:
+        answer = None
         with guard():
-            return function(*args, **kwargs)
+            answer = function(*args, **kwargs)
+        if run_every and jobs.troubles() and not st.session_state.get("troubles"):
+            st.rerun()  # the whole page, whose head says so
+        return answer
 
     return st.fragment(guarded, run_every=run_every)
+
+
+@fragment(run_every=1.0)
+def _troubles() -> None:
+    """What is wrong with the workers, as long as it is."""
+    found = jobs.troubles()
+    for error in found:
+        st.warning(say(error), icon=":material/sync_problem:")
+    if not found and not jobs.connecting():
+        st.rerun()
 
 
 def flash(text: str, icon: str = ":material/check:") -> None:

@@ -85,6 +85,13 @@ def wait() -> None:
     run = jobs.builtin_run()
     if run and not run.live:
         st.rerun()
+    error = jobs.start_error()
+    if error:
+        st.error(say(error), icon=":material/error:")
+        if st.button(_("Try again"), icon=":material/replay:"):
+            jobs.start_in_background()
+            st.rerun()
+        return
     st.subheader(_("The computer is still learning its first shapes"), anchor=False)
     st.markdown(_("This happens once and takes about a minute. You can already draw."))
     progress = runs.progress(run.key) if run else runs.Progress()

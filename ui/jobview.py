@@ -318,7 +318,7 @@ def _unreadable(shown: str | None) -> None:
     with st.expander(_("Runs that cannot be read: {n}").format(n=len(found)), icon=":material/sync_problem:"):
         for run in found[:BROKEN_SHOWN]:
             with st.container(border=True, horizontal=True, vertical_alignment="center"):
-                st.text(f"{run.key}: {say(run.error)}", width="stretch")
+                st.markdown(f"{plain(run.key)}: {say(run.error)}", width="stretch")
                 _delete(run.key, shown)
 
 

@@ -55,11 +55,15 @@ def choose(finished: Mapping[str, Run]) -> list[Run]:
     if came_from or CHOICE not in st.session_state:
         asked = st.query_params.get("runs", "").split(",") if not came_from else []
         st.session_state[CHOICE] = [key for key in asked if key in finished] or preselected(finished, came_from)
-    st.session_state[CHOICE] = [key for key in st.session_state[CHOICE] if key in finished]
+    wished = [key for key in st.session_state[CHOICE] if key in finished]
+    st.session_state[CHOICE] = wished[: jobs.MOST_RUNS]
     keys = st.multiselect(
         _("Who looks at it"), list(finished), format_func=lambda key: answers.describe(finished[key]), key=CHOICE,
-        placeholder=_("Choose trained networks"), persist_state="session",
+        placeholder=_("Choose trained networks"), persist_state="session", max_selections=jobs.MOST_RUNS,
     )  # fmt: skip
+    if len(wished) > jobs.MOST_RUNS:
+        st.caption(_("An image goes to {n} networks at once; the address names {total}.").format(
+            n=jobs.MOST_RUNS, total=len(wished)))  # fmt: skip
     st.query_params.pop("run", None)
     st.query_params["runs"] = ",".join(keys)
     return [finished[key] for key in keys]

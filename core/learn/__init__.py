@@ -4,6 +4,8 @@ import gc
 import importlib
 import os
 
+from core.learn.quiet import quietly
+
 # Read when TensorFlow is imported, which happens after this.
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -13,7 +15,9 @@ os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")  # several processes 
 # they come and at each collection afterwards, takes more than a third of the import and a second in each training.
 gc.disable()
 try:
-    importlib.import_module("keras")
+    with quietly():
+        importlib.import_module("keras")
+        importlib.import_module("tensorflow").config.list_physical_devices()  # asks for a driver, which may be missing
 finally:
     gc.enable()
 gc.freeze()

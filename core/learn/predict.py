@@ -4,7 +4,7 @@ import functools
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 
 import keras
 import numpy as np
@@ -19,9 +19,12 @@ from core.results import runs
 from core.strategies import STRATEGIES
 
 BATCH = 32  # Keras holds every layer's output until a call ends: a gigabyte for 100 images in a large network
-KEPT_MODELS = 16
+KEPT_BYTES = 600_000_000  # of weights; a loaded network takes about twice as much memory
+KEPT_FOR_SKETCHES = 4
 
-_loaded: OrderedDict[tuple[str, int], Callable] = OrderedDict()
+Name = tuple[str, int]
+_loaded: OrderedDict[Name, tuple[Callable, int]] = OrderedDict()  # with its bytes, the least recently used first
+_sketched: OrderedDict[Name, None] = OrderedDict()  # those that answered a sketch last
 _lock = threading.Lock()
 
 
@@ -31,13 +34,25 @@ def predict(keys: Sequence[str], rgb: np.ndarray) -> dict[str, tuple[np.ndarray,
     Each run prepares the image the way its training did. The milliseconds are the run's own, without loading it. Raises
     UserError for an unknown or unfinished run.
     """
-    answers = {}
-    for key in keys:
-        load(key)
-        start = time.perf_counter()
-        [probabilities] = predict_many(key, [rgb])
-        answers[key] = probabilities, 1000 * (time.perf_counter() - start)
-    return answers
+    return {key: predict_one(key, rgb) for key in keys}
+
+
+def predict_one(key: str, rgb: np.ndarray) -> tuple[np.ndarray, float]:
+    """One image, (height, width, 3) uint8 RGB, through one finished run, as `predict` returns it."""
+    load(key)
+    start = time.perf_counter()
+    [probabilities] = predict_many(key, [rgb])
+    return probabilities, 1000 * (time.perf_counter() - start)
+
+
+def sketch(key: str, rgb: np.ndarray) -> tuple[np.ndarray, float]:
+    """As `predict_one`, for a picture that is being drawn: the run's model stays loaded whatever others ask for."""
+    with _lock:
+        _sketched[_name(runs.find(key))] = None
+        _sketched.move_to_end(_name(runs.find(key)))
+        if len(_sketched) > KEPT_FOR_SKETCHES:
+            _sketched.popitem(last=False)
+    return predict_one(key, rgb)
 
 
 def predict_many(key: str, pictures: Sequence[np.ndarray]) -> np.ndarray:
@@ -85,20 +100,39 @@ def _imagenet() -> Callable:
 
 
 def _model(run: runs.Run) -> Callable:
-    """The run's network as a function, loaded once; the least recently used one makes room."""
+    """The run's network as a function, loaded once; others make room for it."""
+    name = _name(run)
+    with _lock:
+        if name not in _loaded:
+            model = checkpoints.read_model(run.folder / "model.keras", compile=False)
+            _loaded[name] = _constant(model), sum(weight.nbytes for weight in model.get_weights())
+        _loaded.move_to_end(name)
+        for left in to_forget({known: size for known, (_model, size) in _loaded.items()}, _sketched):
+            del _loaded[left]
+        return _loaded[name][0]
+
+
+def _name(run: runs.Run) -> Name:
+    """What tells a run's model apart from that of a run of the same key that was deleted and trained again."""
     if run.state != "done":
         raise UserError("Run {key} is {state}, so it cannot predict yet. Train it first.", key=run.key, state=run.state)
     path = run.folder / "model.keras"
     if not path.exists():
         raise UserError("The model of run {key} is missing. Delete the run, then train again.", key=run.key)
-    name = (run.key, path.stat().st_mtime_ns)  # a run that was deleted and trained again is another model
-    with _lock:
-        if name not in _loaded:
-            _loaded[name] = _constant(checkpoints.read_model(path, compile=False))
-            if len(_loaded) > KEPT_MODELS:
-                _loaded.popitem(last=False)
-        _loaded.move_to_end(name)
-        return _loaded[name]
+    return run.key, path.stat().st_mtime_ns
+
+
+def to_forget(sizes: Mapping[Name, int], sketched: Container[Name], most: int = KEPT_BYTES) -> list[Name]:
+    """Which models must go so that `most` bytes are left, of {name: bytes}, the least recently used first.
+
+    Those of sketches go last, and the one that was just used never goes.
+    """
+    going, left = [], sum(sizes.values())
+    for name in sorted(list(sizes)[:-1], key=lambda name: name in sketched):
+        if left > most:
+            going.append(name)
+            left -= sizes[name]
+    return going
 
 
 def _constant(model: keras.Model) -> Callable:
