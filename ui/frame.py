@@ -19,7 +19,7 @@ from pathlib import Path
 import streamlit as st
 
 from core.errors import UserError
-from core.paths import ROOT
+from core.paths import ROOT, check_home
 from core.words import N_
 from ui.words import LANGUAGES, _, language, say
 
@@ -64,6 +64,7 @@ def page(name: str, lead: str) -> Iterator[None]:
     for text, icon in st.session_state.pop("flash", []):
         st.toast(text, icon=icon)
     with guard():
+        check_home()
         yield
 
 
