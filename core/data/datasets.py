@@ -145,7 +145,7 @@ def purge(older_than_s: float = 0.0) -> None:
 
 
 def _empty_bin(older_than_s: float) -> None:
-    """Keep the newest: at most KEEP_DELETED of them, which together have KEEP_DELETED_BYTES, and none older than this."""
+    """Keep the newest: at most KEEP_DELETED of them, of KEEP_DELETED_BYTES together, and none older than this."""
     size, kept = 0, set()
     for name in list_deleted()[:KEEP_DELETED]:
         size += sum(file.stat().st_size for file in (_bin() / name).rglob("*"))

@@ -230,7 +230,7 @@ def locked(*names: str) -> Iterator[None]:
 
     Names that differ in upper and lower case only share one lock.
     """
-    # A name's spelling in lower case may be too long for a file's name. In one order, so that no two wait for each other.
+    # In lower case a name may be too long for a file. In one order, so that no two wait for each other.
     locks = sorted({hashlib.sha256(name.casefold().encode()).hexdigest()[:32] for name in names})
     folder = paths.datasets() / ".locks"
     paths.make_folder(folder)
