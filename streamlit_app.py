@@ -30,6 +30,8 @@ def prepare() -> None:
         importlib.import_module(module)
     time.sleep(HEAD_START_S)
     importlib.import_module("core.jobs").start_in_background()
+    datasets = importlib.import_module("core.data.datasets")
+    datasets.purge(datasets.KEEP_DELETED_S)
 
 
 if __name__ == "__main__":

@@ -34,17 +34,24 @@ def main() -> None:
 @main.command("datasets", help="List the data sets with their images per class.")
 @as_json
 def list_datasets(as_json: bool) -> None:
-    rows = []
+    rows, lines = [], []
     for name in datasets.list_names():
-        dataset = datasets.load(name)
+        try:
+            dataset = datasets.load(name)
+        except datasets.Damaged as error:
+            rows.append({"name": name, "state": "unreadable", "message": str(error)})
+            lines.append(f"{name}  unreadable  {error}")
+            continue
         counts = {label: sum(splits.values()) for label, splits in dataset.counts().items()}
         rows.append({"name": name, "kind": dataset.kind, "read_only": dataset.read_only, "classes": counts})
-    lines = [
-        f"{row['name']}  {row['kind'] + 's' if row['kind'] else '0 images'}  "
-        + ", ".join(f"{label} {n}" for label, n in row["classes"].items())
-        for row in rows
-    ]
+        kind = f"{dataset.kind}s" if dataset.kind else "0 images"
+        lines.append(f"{name}  {kind}  " + ", ".join(f"{label} {n}" for label, n in counts.items()))
     show(rows, lines, as_json)
+
+
+@main.command(help="Free the disk: drop deleted data sets for good, and what interrupted work left behind.")
+def purge() -> None:
+    datasets.purge()
 
 
 @main.command("import", help="Make a data set from a folder or zip of class folders (or several zips).")

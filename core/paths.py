@@ -1,23 +1,77 @@
 """The one place that knows where files live, and how they are replaced without ever being half-written."""
 
 import errno
+import fcntl
 import json
 import os
 import shutil
 import tempfile
+import time
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from core.errors import UserError
+from core.words import N_
 
 ROOT = Path(__file__).resolve().parent.parent
+TEMPORARY = ".writing-"  # how the names of temporary folders begin
+LEFTOVER_AFTER_S = 60 * 60
+
+FULL = N_("The disk is full: '{file}' could not be saved. Free some space, then try again.")
+NOT_ALLOWED = N_(
+    "'{file}' could not be saved: Handful may not write there. Give it permission, or let HANDFUL_HOME name another "
+    "folder."
+)
+NO_FOLDER = N_(
+    "'{file}' could not be saved: what should be a folder there is something else. Move it away, then try again."
+)
+REFUSALS = {
+    errno.ENOSPC: FULL,
+    errno.EDQUOT: FULL,
+    errno.EROFS: N_("The disk is read-only: '{file}' could not be saved. Make it writable, then try again."),
+    errno.EACCES: NOT_ALLOWED,
+    errno.EPERM: NOT_ALLOWED,
+    errno.ENAMETOOLONG: N_("'{file}' could not be saved: its name is too long. Choose a shorter one."),
+    errno.ENOTDIR: NO_FOLDER,
+    errno.ELOOP: NO_FOLDER,
+}
+"""What is said of errors that are the disk's and not ours."""
 
 
 def home() -> Path:
-    """The folder that holds `data/` and `weights/`: `HANDFUL_HOME`, or the repository itself."""
-    return Path(os.environ.get("HANDFUL_HOME") or ROOT).resolve()
+    """The folder that holds `data/` and `weights/`: `HANDFUL_HOME`, or the repository itself where that is not set.
+
+    UserError where `HANDFUL_HOME` is empty or names something that is not a folder. What is not there yet is made when
+    something is saved.
+    """
+    named = os.environ.get("HANDFUL_HOME")
+    if named is None:
+        return ROOT
+    if not named.strip():
+        raise UserError("HANDFUL_HOME is empty. Let it name a folder, or unset it to use Handful's own folder.")
+    folder = Path(os.path.realpath(named))
+    if os.path.exists(folder) and not os.path.isdir(folder):
+        raise UserError("HANDFUL_HOME names a file. Let it name a folder.")
+    return folder
+
+
+def check_home() -> None:
+    """Make the home where it is missing. UserError where nothing can be saved in it."""
+    folder = home()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        writable = os.access(folder, os.W_OK | os.X_OK)
+    except OSError as error:
+        raise UserError(
+            "The folder that HANDFUL_HOME names cannot be made ({reason}). Let it name another one.",
+            reason=error.strerror,
+        ) from error
+    if not writable:
+        raise UserError(
+            "Handful may not write into its home. Give it permission, or let HANDFUL_HOME name another folder."
+        )
 
 
 def datasets() -> Path:
@@ -55,20 +109,13 @@ def compute_choices() -> Path:
 
 @contextmanager
 def saving(path: Path) -> Iterator[None]:
-    """Inside the `with`, a disk that is full or must not be written to becomes a UserError that says what to do."""
+    """Inside the `with`, a disk that is full or refuses to be written to becomes a UserError that says what to do."""
     try:
         yield
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise UserError(
-                "The disk is full: '{file}' could not be saved. Free some space, then try again.", file=shown(path)
-            ) from error
-        if error.errno == errno.EROFS:
-            raise UserError(
-                "The disk is read-only: '{file}' could not be saved. Make it writable, then try again.",
-                file=shown(path),
-            ) from error
-        raise
+        if error.errno not in REFUSALS:
+            raise
+        raise UserError(REFUSALS[error.errno], file=shown(path)) from error
 
 
 @contextmanager
@@ -96,25 +143,85 @@ def shown(path: Path) -> str:
     return str(path.relative_to(home())) if path.is_relative_to(home()) else path.name
 
 
+def make_folder(path: Path) -> None:
+    """Make a folder and those above it where they are missing. UserError where the disk refuses."""
+    with saving(path):
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except FileExistsError as error:  # a file, or a link to nowhere
+            raise NotADirectoryError(errno.ENOTDIR, error.strerror) from error
+
+
+@contextmanager
+def temporary_beside(path: Path) -> Iterator[Path]:
+    """Give an empty folder beside `path`, for what will be saved there; afterwards it is gone. UserError as `saving`.
+
+    It is locked until then, so that `clear_leftovers` tells it from one whose process was killed.
+    """
+    with saving(path):
+        folder = Path(tempfile.mkdtemp(prefix=TEMPORARY, dir=path.parent))
+        try:
+            descriptor = os.open(folder, os.O_RDONLY)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_SH)
+                yield folder
+            finally:
+                os.close(descriptor)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
 @contextmanager
 def replacing(path: Path, parents: bool = True) -> Iterator[Path]:
     """Give a temporary file or folder name beside `path`; on success it becomes `path`, on failure nothing is left.
 
-    A file replaces an older file. A folder never replaces one: whoever finished first wins, which is right for caches
-    whose name says what they contain. `parents`: whether to make the folders above where they are missing. Raises
-    UserError where the disk is full.
+    A file replaces an older file. A folder never replaces one that has something in it: UserError where that appeared
+    meanwhile, so that nobody takes for saved what is not. `parents`: whether to make the folders above where they are
+    missing. UserError also where the disk is full or refuses.
     """
-    with saving(path):
-        if parents:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=".writing-", dir=path.parent)) / path.name
+    if parents:
+        make_folder(path.parent)
+    with temporary_beside(path) as folder:
+        yield folder / path.name
         try:
-            yield temporary
-            if temporary.is_dir() and path.exists():
-                return
-            os.replace(temporary, path)
-        finally:
-            shutil.rmtree(temporary.parent, ignore_errors=True)
+            os.replace(folder / path.name, path)
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
+            raise UserError(
+                "'{file}' was made by somebody else at this very moment. Look at it, then try again.", file=shown(path)
+            ) from error
+
+
+def set_aside(path: Path) -> None:
+    """Move away what is at `path` and belongs to nothing, if there is something; `clear_leftovers` deletes it."""
+    if os.path.lexists(path):
+        with saving(path):
+            os.replace(path, Path(tempfile.mkdtemp(prefix=TEMPORARY, dir=path.parent)) / path.name)
+
+
+def clear_leftovers() -> None:
+    """Delete the temporary folders of processes that were killed, when they are older than LEFTOVER_AFTER_S."""
+    for root in (home() / "data", home() / "weights"):
+        for above in ("", "*/", "*/*/"):
+            for folder in root.glob(f"{above}{TEMPORARY}*"):
+                _delete_leftover(folder)
+
+
+def _delete_leftover(folder: Path) -> None:
+    try:
+        if time.time() - folder.stat().st_mtime < LEFTOVER_AFTER_S:
+            return
+        descriptor = os.open(folder, os.O_RDONLY)
+    except FileNotFoundError:  # its process has just finished
+        return
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        shutil.rmtree(folder, ignore_errors=True)
+    except BlockingIOError:  # its process lives
+        return
+    finally:
+        os.close(descriptor)
 
 
 def write_bytes(path: Path, content: bytes) -> None:

@@ -5,7 +5,7 @@ import io
 import streamlit as st
 
 from core import jobs
-from core.data import datasets, importing
+from core.data import datasets, edits, importing
 from core.data.manifest import Dataset
 from core.words import N_
 from ui import frame
@@ -28,7 +28,22 @@ def choose() -> Dataset:
     name = st.selectbox(_("Data set"), names, key="dataset", bind="query-params")
     st.session_state["dataset_last"] = name
     with st.spinner(_("Reading the data set; a built-in one is drawn the first time, which takes some seconds …")):
-        return datasets.load(name)
+        try:
+            return datasets.load(name)
+        except datasets.Damaged:
+            _damaged(name)
+            raise
+
+
+def _damaged(name: str) -> None:
+    """What can be done with a data set that cannot be read."""
+    with st.container(horizontal=True), frame.guard():
+        if st.button(_("Undo"), icon=":material/undo:"):
+            edits.undo(name)
+            st.rerun()
+        if st.button(_("Delete data set"), icon=":material/delete:"):
+            datasets.delete(name)
+            st.rerun()
 
 
 def view() -> str:

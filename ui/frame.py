@@ -20,7 +20,7 @@ import streamlit as st
 
 from core import jobs
 from core.errors import UserError
-from core.paths import ROOT
+from core.paths import ROOT, check_home
 from core.words import N_
 from ui.words import LANGUAGES, _, language, say
 
@@ -68,6 +68,7 @@ def page(name: str, lead: str) -> Iterator[None]:
     if st.session_state["troubles"]:
         _troubles()
     with guard():
+        check_home()
         yield
 
 

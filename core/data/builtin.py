@@ -16,6 +16,7 @@ from core.data import manifest, shapes
 from core.data.manifest import Dataset, Entry, locked
 from core.data.splits import assign
 from core.data.storing import normalise
+from core.errors import UserError
 
 SHAPES_PER_CLASS = {"train": 1200, "validation": 150, "test": 150}
 SHAPES_SEED = 7
@@ -86,7 +87,7 @@ def ensure(name: str, on_progress: Callable[[int, int], None] | None = None) -> 
 def _is_current(folder: Path, name: str) -> bool:
     try:
         return manifest.read(folder / "manifest.json", name).built == _version(name)
-    except FileNotFoundError:
+    except (FileNotFoundError, UserError):  # a damaged one is made again
         return False
 
 

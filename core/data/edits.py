@@ -5,7 +5,6 @@ images are stored by content: those that no kept manifest names any more are rem
 """
 
 import os
-import tempfile
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import replace
@@ -25,6 +24,7 @@ from core.errors import UserError
 from core.words import N_
 
 KEEP_EDITS = 20
+_REPAIRED = Note(N_("a change that cannot be read any more"), {})
 
 
 def add_class(name: str, label: str) -> Dataset:
@@ -93,8 +93,7 @@ def add_pictures(name: str, pictures: Iterable[Picture]) -> Report:
     class already, is left out and reported. `pictures` is read one by one.
     """
     _check_editable(datasets.load(name))
-    with tempfile.TemporaryDirectory(prefix=".adding-", dir=paths.datasets()) as folder:
-        staged = Path(folder)
+    with paths.temporary_beside(paths.datasets() / clean_name(name)) as staged:
         skipped: list[Skipped] = []
         arrived: list[tuple[Picture, str, bool]] = []
         for result in in_threads(lambda picture: _stage(picture, staged), pictures):
@@ -219,16 +218,26 @@ def can_undo(name: str) -> Note | None:
 
 
 def undo(name: str) -> Note:
-    """Take back the last edit and tell which it was. KEEP_EDITS can be taken back, one after another."""
+    """Take back the last edit and tell which it was. KEEP_EDITS can be taken back, one after another.
+
+    A data set whose manifest is damaged becomes what it was before the last edit that can be read.
+    """
     name = clean_name(name)
-    with locked(name):
-        dataset = datasets.load(name)
-        history = _history(dataset.folder)
+    with locked(name), paths.saving(paths.datasets() / name):
+        folder, images, undone = paths.datasets() / name, set(), _REPAIRED
+        try:
+            dataset = datasets.load(name)
+            images, undone = {e.image for e in dataset.entries}, dataset.edit
+        except datasets.Damaged:
+            pass
+        history = _history(folder)
+        while history and _images(history[-1]) is None:
+            history.pop().unlink()
         if not history:
             raise UserError("There is nothing to undo in '{name}'.", name=name)
-        os.replace(history[-1], dataset.folder / "manifest.json")
-        _purge(dataset.folder, {e.image for e in dataset.entries})
-    return dataset.edit
+        os.replace(history[-1], folder / "manifest.json")
+        _purge(folder, images)
+    return undone
 
 
 def edit(name: str, change: Callable[[Dataset], tuple[Dataset, Note]]) -> Dataset:
@@ -237,14 +246,18 @@ def edit(name: str, change: Callable[[Dataset], tuple[Dataset, Note]]) -> Datase
     A change that changes nothing is not remembered.
     """
     name = clean_name(name)
-    with locked(name):
+    with locked(name), paths.saving(paths.datasets() / name):
         before = datasets.load(name)
         _check_editable(before)
         after, note = change(before)
         if after == before:
             return before
-        _remember(before.folder)
-        manifest.write(replace(after, edit=note), before.folder)
+        try:
+            _remember(before.folder)
+            manifest.write(replace(after, edit=note), before.folder)
+        except UserError:  # the disk refuses: new images have no place there
+            _purge(before.folder, {e.image for e in after.entries})
+            raise
         _forget(before.folder)
     return datasets.load(name)
 
@@ -314,7 +327,7 @@ def _check_spelling(classes: Iterable[str], label: str) -> None:
 
 def _history(folder: Path) -> list[Path]:
     """The manifests before the last edits, oldest first."""
-    kept = sorted((folder / "history").glob("*.json"))
+    kept = sorted(path for path in (folder / "history").glob("*.json") if path.stem.isdecimal())
     # Stopped between remembering and writing: the newest is what is there now.
     if kept and kept[-1].samefile(folder / "manifest.json"):
         kept.pop().unlink()
@@ -324,26 +337,32 @@ def _history(folder: Path) -> list[Path]:
 def _remember(folder: Path) -> None:
     kept = _history(folder)
     number = int(kept[-1].stem) + 1 if kept else 1
-    (folder / "history").mkdir(exist_ok=True)
-    os.link(folder / "manifest.json", folder / "history" / f"{number:08}.json")
+    with paths.saving(folder):
+        (folder / "history").mkdir(exist_ok=True)
+        os.link(folder / "manifest.json", folder / "history" / f"{number:08}.json")
 
 
 def _forget(folder: Path) -> None:
     for old in _history(folder)[:-KEEP_EDITS]:
         images = _images(old)
         old.unlink()
-        _purge(folder, images)
+        _purge(folder, images or set())
 
 
 def _purge(folder: Path, images: set[str]) -> None:
-    """Remove those of the images that no kept manifest names."""
+    """Remove those of the images that no kept manifest names; none where a manifest cannot be read, and might."""
     for kept in (folder / "manifest.json", *_history(folder)):
-        if not images:
+        named = _images(kept) if images else None
+        if named is None:
             return
-        images = images - _images(kept)
+        images = images - named
     for image in images:
         (folder / "images" / image).unlink(missing_ok=True)
 
 
-def _images(path: Path) -> set[str]:
-    return {entry[0] for entry in paths.read_json(path)["entries"]}
+def _images(path: Path) -> set[str] | None:
+    """The images that a manifest names; None where it cannot be read."""
+    try:
+        return {entry.image for entry in manifest.read(path, "").entries}
+    except UserError:
+        return None

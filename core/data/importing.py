@@ -6,7 +6,7 @@ import re
 import shutil
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, NamedTuple
@@ -19,7 +19,7 @@ from core.data.edits import Picture
 from core.data.encodings import readable
 from core.data.layout import Place
 from core.data.left_out import explained
-from core.data.manifest import KINDS, Dataset, Duplicate, Entry, Note, Report, Skipped, locked
+from core.data.manifest import KINDS, Dataset, Duplicate, Entry, Note, Report, Skipped, clean_name, locked
 from core.data.splits import LEARNING_SHARES, SPLITS, assign
 from core.data.storing import normalise
 from core.data.threads import in_threads
@@ -70,9 +70,7 @@ def import_source(
         items, skipped, exported_kind, notes = contents(source, stack)
         layout.check_spelling(place.label for place, _ in items)
         stack.enter_context(locked(name))
-        folder = stack.enter_context(paths.replacing(paths.datasets() / name))
-        datasets.check_free(name)
-        (folder / "images").mkdir(parents=True)
+        folder = stack.enter_context(datasets.making(name))
         arrivals, drawn = _store(items, folder / "images", skipped, on_progress)
         labels = {place.label for place, _ in items}
         entries, duplicates = _entries(arrivals, carve=exported_kind is None)
@@ -123,9 +121,10 @@ def folder_as_dataset(folder: Path) -> Dataset:
     import_source(folder, free)
     new = datasets.load(free)
     for other in datasets.list_names():
-        if other != free and other not in builtin.NAMES and datasets.load(other).fingerprint == new.fingerprint:
-            shutil.rmtree(new.folder)
-            return datasets.load(other)
+        with suppress(datasets.Damaged):
+            if other not in (free, *builtin.NAMES) and datasets.load(other).fingerprint == new.fingerprint:
+                shutil.rmtree(new.folder)
+                return datasets.load(other)
     return new
 
 
@@ -153,14 +152,15 @@ def export_zip(name: str, file: Path | BinaryIO) -> None:
     Importing it again gives the same fingerprint; the kind travels in the zip's comment. Images are packed already, so
     they are stored as they are.
     """
-    dataset = datasets.load(name)
-    if not dataset.live():
-        raise UserError("'{name}' has no images to download. Add some first.", name=dataset.name)
-    if isinstance(file, Path):
-        with paths.replacing(file) as temporary, temporary.open("wb") as opened:
-            _export(dataset, opened)
-    else:
-        _export(dataset, file)
+    with locked(clean_name(name)):  # an edit may remove images
+        dataset = datasets.load(name)
+        if not dataset.live():
+            raise UserError("'{name}' has no images to download. Add some first.", name=dataset.name)
+        if isinstance(file, Path):
+            with paths.replacing(file) as temporary, temporary.open("wb") as opened:
+                _export(dataset, opened)
+        else:
+            _export(dataset, file)
 
 
 class _Collected(NamedTuple):

@@ -7,9 +7,10 @@ the last edits. Images are named by their content and never change, so an edit i
 import fcntl
 import hashlib
 import os
+import re
 import unicodedata
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import astuple, dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -18,6 +19,7 @@ from typing import NamedTuple
 from core import paths
 from core.data.splits import SPLITS
 from core.errors import UserError
+from core.typed import typed
 
 KINDS = ("photo", "drawing")
 LONGEST_NAME = 60
@@ -33,6 +35,7 @@ SPLIT_FOLDERS = {
     for ending in ("", "set", "_set", "-set", " set")
 }
 """Folder names, in lower case, that mean a split and therefore cannot be classes."""
+_IMAGE = re.compile(r"\w+\.(png|jpg)")
 _NOT_IN_LABELS = '/\\:*?"<>|'
 _JOINERS = "\u200c\u200d"  # Persian words and emoji of several parts need them
 _BLANK = "\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0\u034f"
@@ -199,40 +202,60 @@ def write(dataset: Dataset, folder: Path) -> None:
 
 
 def read(path: Path, name: str) -> Dataset:
-    """The data set that the manifest file `path` describes, under the name `name`. Raises FileNotFoundError."""
+    """The data set that the manifest file `path` describes, under the name `name`.
+
+    Raises FileNotFoundError, and UserError where the file is damaged or comes from another version.
+    """
     stat = path.stat()
     return _parsed(path, name, stat.st_mtime_ns, stat.st_ino, stat.st_size)
 
 
 @lru_cache(maxsize=8)
 def _parsed(path: Path, name: str, *_stamp: int) -> Dataset:
-    try:
+    with paths.reading(path):
         content = paths.read_json(path)
-        return Dataset(
-            name=name,
-            kind=content["kind"],
-            read_only=content["read_only"],
-            classes=tuple(content["classes"]),
-            entries=tuple(Entry(*entry) for entry in content["entries"]),
-            edit=Note(*content["edit"]) if content["edit"] else None,
-            built=content["built"],
+        if content["format"] != FORMAT:
+            raise ValueError(f"format {content['format']!r}")
+        dataset = typed(
+            Dataset,
+            {
+                "name": name,
+                **{field: content[field] for field in ("kind", "read_only", "classes", "built")},
+                "entries": [_entry(*values) for values in content["entries"]],
+                "edit": Note(*content["edit"]) if content["edit"] else None,
+            },
         )
-    except (ValueError, KeyError, TypeError) as error:
-        raise UserError(
-            "The data set '{name}' cannot be read: its manifest {path} is damaged. Undo by copying the newest file of "
-            "its history folder there, or delete the data set.",
-            name=name,
-            path=path,
-        ) from error
+        if dataset.kind not in (None, *KINDS):
+            raise ValueError(f"kind {dataset.kind!r}")
+        unknown = {entry.label for entry in dataset.entries} - set(dataset.classes)
+        if unknown:
+            raise ValueError(f"classes {sorted(unknown)}")
+        str(dataset.edit)  # its values fit its template
+        return dataset
+
+
+def _entry(image: str, label: str, split: str, source: str, excluded: bool) -> Entry:
+    texts = isinstance(image, str) and isinstance(label, str) and isinstance(source, str)
+    if not (texts and _IMAGE.fullmatch(image) and split in SPLITS and isinstance(excluded, bool)):
+        raise ValueError(f"image {image!r}")
+    return Entry(image, label, split, source, excluded)
 
 
 @contextmanager
-def locked(name: str) -> Iterator[None]:
-    """Hold the data set's lock: one change at a time, across threads and processes."""
+def locked(*names: str) -> Iterator[None]:
+    """Hold the locks of data sets: one change at a time, across threads and processes.
+
+    Names that differ in upper and lower case only share one lock.
+    """
+    # In lower case a name may be too long for a file. In one order, so that no two wait for each other.
+    locks = sorted({hashlib.sha256(name.casefold().encode()).hexdigest()[:32] for name in names})
     folder = paths.datasets() / ".locks"
-    folder.mkdir(parents=True, exist_ok=True)
-    with open(folder / name.casefold(), "w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    paths.make_folder(folder)
+    with ExitStack() as stack:
+        for lock in locks:
+            with paths.saving(folder / lock):
+                file = stack.enter_context(open(folder / lock, "w"))
+            fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 

@@ -1,12 +1,18 @@
+import errno
+import io
+import json
 import os
 import random
 import threading
+import time
+import zipfile
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
 from core import paths
-from core.data import datasets, edits
+from core.data import datasets, edits, importing, manifest
 from core.data.manifest import Dataset, Entry, clean_label, clean_name
 from core.data.splits import SPLITS, assign
 from core.errors import UserError
@@ -99,7 +105,7 @@ def test_adding_images(pets, photo, encoded):
     after = datasets.load(pets)
     assert after.entries[:20] == before.entries
     assert after.image_path(after.entries[-1]).exists()
-    assert not list(paths.datasets().glob(".adding-*"))
+    assert not list(paths.datasets().glob(".writing-*"))
 
 
 def test_adding_nothing_is_not_an_edit(pets):
@@ -165,8 +171,6 @@ def test_a_content_changes_its_split_in_all_classes(pets, photo):
 
 
 def test_undo_goes_back_step_by_step_and_survives_a_restart(pets, photo):
-    from core.data import manifest
-
     states = [datasets.load(pets)]
     for change in (
         lambda: edits.rename_class(pets, "cats", "kittens"),
@@ -226,7 +230,7 @@ def test_a_failing_edit_changes_nothing(pets, photo):
         edits.add_images(pets, "cats", pictures())
     assert datasets.load(pets) == before
     assert stored(pets) == images
-    assert not list(paths.datasets().glob(".adding-*"))
+    assert not list(paths.datasets().glob(".writing-*"))
 
 
 def test_edits_at_the_same_time_are_all_kept(pets, photo):
@@ -273,7 +277,7 @@ def test_the_bin_is_not_bottomless(monkeypatch):
 
 def test_a_damaged_manifest_is_told(pets):
     (paths.datasets() / pets / "manifest.json").write_text("{")
-    with pytest.raises(UserError, match="its manifest"):
+    with pytest.raises(UserError, match=r"manifest\.json. is damaged"):
         datasets.load(pets)
 
 
@@ -330,3 +334,198 @@ def test_splits_of_random_sets_that_grow(seed):
     if placed:
         train = sum(split == "train" for _, _, split in placed) / len(placed)
         assert len(placed) < 40 or 0.55 < train < 0.85
+
+
+def test_a_folder_without_a_manifest_is_in_nobodys_way(pets, photo):
+    """As a check leaves it that still writes while its data set is deleted."""
+    datasets.delete(pets)
+    leftover = paths.datasets() / pets / "checks"
+    leftover.mkdir(parents=True)
+    (leftover / "status.json").write_text("{}")
+    assert pets not in datasets.list_names()
+    assert datasets.create(pets).entries == ()
+    assert not leftover.exists()
+    assert edits.add_images(pets, "cats", [("x", photo(1))]).added == 1
+    datasets.delete(pets)
+    leftover.mkdir(parents=True)
+    assert len(datasets.restore(pets).entries) == 1
+
+
+def test_who_loses_the_race_for_a_name_is_told(pets):
+    with pytest.raises(UserError, match="by somebody else"), paths.replacing(paths.datasets() / pets) as folder:
+        folder.mkdir()
+    assert len(datasets.load(pets).entries) == 20
+    assert not list(paths.datasets().glob(".writing-*"))
+
+
+def test_a_name_that_grows_in_lower_case():
+    name = "\u1fb7" * 60  # three letters each in lower case, 420 bytes together
+    assert datasets.create(name).name == name
+    datasets.delete(name)
+    assert datasets.list_deleted() == [name]
+
+
+def test_locks_of_names_that_differ_in_case_only_are_one():
+    with manifest.locked("Pets", "pets"):
+        pass
+    assert len(list((paths.datasets() / ".locks").iterdir())) == 1
+
+
+def manifests(good: dict) -> dict[str, bytes]:
+    """Damaged manifests and ones of another version, by what is wrong with them."""
+    entry = good["entries"][0]
+    changed = {
+        "later version": {"format": 2},
+        "unknown kind": {"kind": "film"},
+        "classes of another type": {"classes": "cats"},
+        "class unknown": {"classes": ["dogs"]},
+        "entries of another type": {"entries": 5},
+        "image elsewhere": {"entries": [["../../x.png", *entry[1:]]]},
+        "unknown split": {"entries": [[*entry[:2], "exam", *entry[3:]]]},
+        "short entry": {"entries": [entry[:3]]},
+        "edit of another type": {"edit": ["{x}", {}]},
+    }
+    whole = json.dumps(good).encode()
+    return {name: json.dumps(good | change).encode() for name, change in changed.items()} | {
+        "empty": b"", "cut": whole[: len(whole) // 2], "not UTF-8": b"\xff\xfe" + whole[1:], "a list": b"[]",
+        "null": b"null", "deep": b"[" * 100_000,
+    }  # fmt: skip
+
+
+def test_a_damaged_manifest_stops_nobody_else(pets):
+    datasets.create("other")
+    path = paths.datasets() / pets / "manifest.json"
+    good = path.read_bytes()
+    for wrong, content in manifests(json.loads(good)).items():
+        path.unlink()
+        path.write_bytes(content)
+        with pytest.raises(datasets.Damaged) as error:
+            datasets.load(pets)
+        assert f"'{pets}' cannot be read: 'data/pets/manifest.json' is damaged" in str(error.value), wrong
+        assert str(paths.home()) not in str(error.value), wrong
+        assert pets in datasets.list_names()
+        assert datasets.load("other").entries == ()
+        with pytest.raises(UserError):
+            edits.add_class(pets, "birds")
+    assert str(edits.undo(pets)) == "a change that cannot be read any more"
+    assert datasets.load(pets).counts()["cats"]["train"] == 7
+    path.write_bytes(b"")
+    datasets.delete(pets)
+    assert datasets.list_names() == ["shapes", "digits", "other"]
+
+
+def test_a_damaged_history_is_passed_over(pets, photo):
+    states = [datasets.load(pets)]
+    for label in ("birds", "fish"):
+        edits.add_class(pets, label)
+        states.append(datasets.load(pets))
+    history = sorted((paths.datasets() / pets / "history").glob("*.json"))
+    for content in (b"", b"{}"):
+        history[-1].unlink()
+        history[-1].write_bytes(content)
+    (history[-1].parent / "notes.json").write_text("by hand")
+    edits.delete_images(pets, [states[0].entries[0]])
+    assert str(edits.undo(pets)) == "deleted an image"
+    assert datasets.load(pets) == states[2]
+    edits.undo(pets)
+    assert datasets.load(pets) == states[0]
+    assert stored(pets) == {entry.image for entry in states[0].entries}
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (errno.ENOSPC, "The disk is full: 'data/pets"), (errno.EDQUOT, "The disk is full"),
+        (errno.EROFS, "is read-only"), (errno.EACCES, "may not write there"),
+    ],
+)  # fmt: skip
+def test_a_disk_that_refuses_loses_nothing(pets, photo, monkeypatch, number, words):
+    before, images = datasets.load(pets), stored(pets)
+
+    def refuse(path: Path, content: bytes) -> int:
+        raise OSError(number, os.strerror(number), str(path))
+
+    with monkeypatch.context() as full:
+        full.setattr(Path, "write_bytes", refuse)
+        for change in (
+            lambda: edits.add_images(pets, "cats", [("new", photo(99))]),
+            lambda: edits.add_class(pets, "birds"),
+            lambda: datasets.create("more"),
+            lambda: datasets.copy(pets, "more"),
+        ):
+            with pytest.raises(UserError) as error:
+                change()
+            assert words.partition(": 'data")[0] in str(error.value)
+            assert str(paths.home()) not in str(error.value)
+    assert datasets.load(pets) == before
+    assert stored(pets) == images
+    assert datasets.list_names() == ["shapes", "digits", "pets"]
+    assert not list(paths.datasets().glob(".writing-*"))
+    assert edits.add_images(pets, "cats", [("new", photo(99))]).added == 1
+
+
+def test_a_full_disk_between_the_images_and_the_manifest(pets, photo, monkeypatch):
+    images = stored(pets)
+
+    def refuse(path: Path, value: object) -> None:
+        with paths.saving(path):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as full:
+        full.setattr(paths, "write_json", refuse)
+        with pytest.raises(UserError, match="The disk is full"):
+            edits.add_images(pets, "cats", [("new", photo(99))])
+    assert stored(pets) == images
+    assert str(edits.undo(pets)) == "added 10 images to 'dogs'"
+
+
+def test_what_killed_processes_left_is_cleared(pets):
+    old = time.time() - paths.LEFTOVER_AFTER_S - 1
+    gone = [paths.datasets() / ".writing-a", paths.home() / "weights" / "runs" / "key" / ".writing-b"]
+    young = paths.datasets() / pets / ".writing-c"
+    for folder in (*gone, young):
+        (folder / "images").mkdir(parents=True)
+    with paths.temporary_beside(paths.datasets() / "x") as living:
+        for folder in (*gone, living):
+            os.utime(folder, (old, old))
+        datasets.purge()
+        assert living.exists()
+    assert not living.exists()
+    assert not any(folder.exists() for folder in gone)
+    assert young.exists()
+
+
+def test_the_bin_forgets_by_age_and_size(photo, monkeypatch):
+    for name in ("old", "big", "new"):
+        datasets.create(name)
+        edits.add_images(name, "cats", [("x", photo(1))])
+        datasets.delete(name)
+    (paths.datasets() / ".deleted" / "half").mkdir()
+    week = time.time() - datasets.KEEP_DELETED_S
+    os.utime(paths.datasets() / ".deleted" / "old", (week, week))
+    os.utime(paths.datasets() / ".deleted" / "big", (week + 60, week + 60))
+    datasets.purge(datasets.KEEP_DELETED_S)
+    assert datasets.list_deleted() == ["new", "big"]
+    assert not (paths.datasets() / ".deleted" / "half").exists()
+    monkeypatch.setattr(datasets, "KEEP_DELETED_BYTES", 1)
+    datasets.purge(datasets.KEEP_DELETED_S)
+    assert datasets.list_deleted() == ["new"]
+
+
+def test_a_zip_is_made_of_one_moment(pets):
+    """An edit that would remove images waits until the zip is whole."""
+    editing = threading.Thread(target=lambda: [edits.undo(pets), edits.undo(pets)])
+
+    class Slow(io.BytesIO):
+        def write(self, content: bytes) -> int:
+            if not editing.ident:
+                editing.start()
+                editing.join(0.05)
+            return super().write(content)
+
+    file = Slow()
+    importing.export_zip(pets, file)
+    editing.join()
+    with zipfile.ZipFile(file) as archive:
+        assert len(archive.namelist()) == 20
+    assert stored(pets) == set()

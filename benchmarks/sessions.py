@@ -1,0 +1,62 @@
+"""The server's memory and open files after hundreds of short visits: what a visitor leaves behind when they go.
+
+A visit is what a browser does, without the browser: it opens a page's connection, asks for the script to be run, waits
+until it has, and goes. Run it with the number of visits, 500 where none is given.
+"""
+
+import asyncio
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import websockets
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+
+from benchmarks import machine
+from tests import app as handful
+
+PAGES = ("", "Data", "Augment", "Train", "Predict")
+EVERY = 50
+
+
+async def visit(app: handful.App, page: str) -> None:
+    """Open a page, have its script run to the end once, and leave."""
+    address = app.url.replace("http", "ws") + "/_stcore/stream"
+    async with websockets.connect(address, subprotocols=["streamlit"], max_size=None) as connection:
+        message = BackMsg()
+        message.rerun_script.query_string = ""
+        message.rerun_script.page_name = page
+        await connection.send(message.SerializeToString())
+        async for received in connection:
+            answer = ForwardMsg.FromString(received)
+            if answer.WhichOneof("type") == "script_finished":
+                return
+
+
+def report(app: handful.App, visits: int) -> None:
+    process = psutil.Process(app.process.pid)
+    memory = process.memory_full_info()
+    print(
+        f"{visits:4} visits: {memory.rss / 2**20:4.0f} MiB resident, {memory.uss / 2**20:4.0f} MiB its own, "
+        f"{process.num_fds()} files, {process.num_threads()} threads",
+        flush=True,
+    )
+
+
+def main() -> None:
+    visits = int(sys.argv[1]) if len(sys.argv) > 1 else 500
+    print(machine.describe())
+    with machine.fresh_home() as home, handful.running(Path(home)) as app:
+        time.sleep(60)  # the built-in classifier
+        began = time.perf_counter()
+        for number in range(visits + 1):
+            if number % EVERY == 0:
+                report(app, number)
+            asyncio.run(visit(app, PAGES[number % len(PAGES)]))
+        print(f"{visits} visits took {time.perf_counter() - began:.0f} s")
+
+
+if __name__ == "__main__":
+    main()
