@@ -82,5 +82,5 @@ def test_names_that_are_not_utf8_are_kept_readable(pets, class_files):
 def test_a_path_that_is_too_long_is_left_out(pets):
     (pets / "cats" / "/".join("d" * (LONGEST_PATH // 2))).mkdir(parents=True)
     [item] = folders.contents(pets).skipped
-    assert item.name.endswith("d/d…")
+    assert item.name.startswith("cats/d/d")
     assert f"at most {LONGEST_PATH} can be read" in str(item)
