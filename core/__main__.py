@@ -90,7 +90,8 @@ def check(source: str, html: Path | None, as_json: bool) -> None:
         row = CHECKS[finding.check]
         click.echo(f"\n{row.title}: {len(finding.cases)} ({finding.severity})\n  {row.why}\n  {row.help}")
         for case in finding.cases[:CASES_SHOWN]:
-            click.echo(visible(f"  - {', '.join(image.name for image in case.images[:3])}: {case.note}"))
+            said = filter(None, [", ".join(image.name for image in case.images[:3]), str(case.note)])
+            click.echo(visible(f"  - {': '.join(said)}"))
         if len(finding.cases) > CASES_SHOWN:
             click.echo(f"  - and {len(finding.cases) - CASES_SHOWN} more (--json or --html FILE shows them)")
     for one in report.left_out:

@@ -103,7 +103,7 @@ READINGS = (
     Reading("cp932", ((_KANA, 5.0), (_COMMON_HAN, 6.5)), 0.0, _HANZI),
     Reading("gbk", ((_COMMON_HAN, 6.5),), 1.0, _HANZI),
     Reading("cp950", ((_COMMON_HAN, 6.5),), 1.5, _HANZI),
-    Reading("cp866", _CYRILLIC, 2.0),
+    Reading("cp866", _CYRILLIC, 3.0),
     Reading("cp1252", _LATIN, 2.0),
     Reading("cp852", ((_CENTRAL, 5.5),), 3.0),
     Reading("cp857", ((_TURKISH, 5.5),), 3.0),

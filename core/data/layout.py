@@ -94,7 +94,7 @@ def without_images(folders: Iterable[str], paths: Iterable[str], skipped: Sequen
 
     `paths` are those of the files that may be images, `skipped` what was left out besides.
     """
-    left_out = [item.name for item in skipped if item.template != HIDDEN]
+    left_out = [item.name for item in skipped if item.template not in (HIDDEN, _TOO_LONG)]
     folders = [folder for folder in dict.fromkeys(folders) if unwanted(f"{folder}/x.png") is None]
     images, told = sorted(paths), sorted([*left_out, *folders])
     empty = [folder for folder in folders if not _any_inside(folder, images) and not _any_inside(folder, told)]
