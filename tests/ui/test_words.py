@@ -89,7 +89,7 @@ def test_say_translates_the_template_and_keeps_the_values(monkeypatch):
         ("$q$ `c` &amp; <b>", r"\$q\$ \`c\` \&amp; \<b\>"),
         ("http://a.b", r"http:color[\:]//a.b"),
         ("www.a.b c@d.e", "www:color[.]a.b c:color[@]d.e"),
-        (":smile: :material/x:", r":color[\:]smile\: :color[\:]material/x:color[\:]"),
+        (":smile: :material/x:", r":color[\:]smile\: :color[\:]material/x\:"),
         ("a -> b", r"a -:color[\>] b"),
         ("- a", ":color[-] a"),
         ("1. a", "1:color[.] a"),
