@@ -79,7 +79,7 @@ def listed(classes: Sequence[str]) -> str:
     """Class names in a sentence, the first of many, for a place that shows markup."""
     names = ", ".join(plain(class_name(label)) for label in classes[:MOST_LISTED])
     more = len(classes) - MOST_LISTED
-    return f"{names} {_('and {n} more').format(n=more)}" if more > 0 else names
+    return " ".join([names, _("and {n} more").format(n=more)]) if more > 0 else names
 
 
 def latency(milliseconds: float) -> None:

@@ -28,7 +28,8 @@ FAVICON = Path(__file__).parent / "favicon.png"  # Material icons here would be 
 LOGO = Path(__file__).parent / "logo.svg"
 
 # Streamlit writes white on the primary colour, which is pale in the dark theme; its links look like plain text, and do
-# not show that the keyboard has reached them. Korean wraps between words, as English does.
+# not show that the keyboard has reached them. Korean wraps between words, as English does. While a file is on its way,
+# the button beside it is away: pressed then, it would go on without the file.
 STYLE = """<style>
 button[kind^="primary"]:enabled, [data-testid="stMultiSelect"] [data-tag] * { color: light-dark(#FFFFFF, #10131A); }
 [data-testid="stMain"] [data-testid="stPageLink-NavLink"] {
@@ -38,6 +39,9 @@ button[kind="tertiary"] { text-align: left; }
 [data-testid="stApp"],
 [data-testid="stApp"] :is([data-testid="stMarkdownContainer"], [data-testid="stCaptionContainer"]) * {
     word-break: keep-all; overflow-wrap: anywhere;
+}
+:is([role="dialog"], [role="tabpanel"]):has([data-testid="stFileChipIconSpinner"]) button[kind="primary"] {
+    visibility: hidden;
 }
 [data-testid="stPageLink-NavLink"]:focus-visible { outline: 2px solid light-dark(#2F4B8F, #8FB0F5); }
 </style>"""

@@ -44,14 +44,12 @@ def new() -> None:
 def ask_new() -> None:
     """What the dialog of New data set shows."""
     asked = st.session_state.get("new_asked", 0)
-    # A form's button waits for its files; the Enter key would not. Pressed before all of a file is here, Create would
-    # make an empty data set and drop the file.
-    with frame.guard(), st.form(f"new_{asked}", border=False, enter_to_submit=False):
-        name = st.text_input(_("Name"), placeholder=_("for example: pets"), key=f"new_name_{asked}")
-        files = _zip_uploader(f"new_{asked}", _("Fill it from zip files, if you have some"))
-        if not st.form_submit_button(_("Create"), type="primary"):
-            return
+    name = st.text_input(_("Name"), placeholder=_("for example: pets"), key=f"new_name_{asked}")
+    files = _zip_uploader(f"new_{asked}", _("Fill it from zip files, if you have some"))
+    with frame.guard():
         _check_number(files, MAX_ZIPS)
+        if not st.button(_("Create"), type="primary", disabled=not (name or files)):
+            return
         if not files:
             chooser.go_to(datasets.create(name).name)
         with _progress_bar() as on_progress:

@@ -174,6 +174,7 @@ def test_whether_it_helps_is_measured_with_and_without_over_three_seeds(bench, m
         finish(run.key, 0.5)
     app = opened("4_Augment", dataset="shapes")
     assert says(app.markdown, "No clear difference")
+    assert says(app.caption, "on 4 validation images")
     assert "Measure it: 6 trainings" not in [button.label for button in app.button]
     assert dataset.kind == "drawing"
 

@@ -54,6 +54,20 @@ def test_ticked_images_are_deleted_and_come_back(pets):
     assert datasets.load("pets").entries == pets.entries
 
 
+def test_an_image_that_was_left_out_is_seen_and_taken_back(pets):
+    assert labelled(opened("1_Data", dataset="pets").button_group, "Show").options[-1] == "test"
+    edits.exclude_images("pets", [pets.entries[7]])
+    app = opened("1_Data", dataset="pets")
+    labelled(app.button_group, "Show").set_value("excluded").run()
+    [box] = app.checkbox
+    assert box.label == ":material/block: dogs"
+    box.check().run()
+    press(app, "Take back into training")
+    assert datasets.load("pets").entries == pets.entries
+    assert says(app.toast, "Included an image again")
+    assert len(app.checkbox) == 6  # of the first class, as before
+
+
 def test_a_class_is_renamed(pets):
     app = opened("1_Data", dataset="pets")
     labelled(app.text_input, "New name").input("kittens")

@@ -137,7 +137,7 @@ def test_one_image_gets_a_card_from_every_run_and_whether_they_agree(finished, p
     assert [title.value for title in page.subheader] == ["Cats, 90%", "Cats, 90%"]
     assert len(bars(page)) == 2
     assert says(page.markdown, "All 2 agree: cats.")
-    assert says(page.caption, "pets · 75% right · 4 ms")
+    assert says(page.caption, "pets · 75.0% accuracy · 4 ms")
     assert says(page.caption, "Answered in 30 ms")
     oracle.share[one.key] = 0.2
     page.run()

@@ -416,6 +416,23 @@ def test_a_silent_worker_is_said_to_be_replaced(run, monkeypatch):
     assert says(opened("2_Train", run=run.key).warning, "being replaced")
 
 
+def test_a_runs_link_chooses_its_data_set(run):
+    app = opened("2_Train", run=run.key)
+    assert app.selectbox(key="dataset").value == "pets"
+    app.selectbox(key="dataset").set_value("shapes").run()  # and leaves the choice to the visitor
+    assert app.selectbox(key="dataset").value == "shapes"
+    assert app.query_params["run"] == run.key
+    assert opened("2_Train", run=run.key, dataset="shapes").selectbox(key="dataset").value == "pets"
+
+
+def test_a_run_of_a_deleted_data_set_is_shown(run):
+    finish(run.key)
+    datasets.delete("pets")
+    app = opened("2_Train", run=run.key)
+    assert says(app.subheader, "Small CNN · pets")
+    assert app.selectbox(key="dataset").value == "shapes"
+
+
 def test_a_finished_run_shows_its_accuracy_with_interval(run):
     finish(run.key)
     app = opened("2_Train", dataset="pets", run=run.key)
@@ -423,7 +440,7 @@ def test_a_finished_run_shows_its_accuracy_with_interval(run):
     metric = labelled(app.metric, "On validation images")
     assert (metric.value, metric.delta) == ("75.0%", "30.0% to 95.0%")
     assert says(app.caption, "Trained in 12 seconds, 2 epochs")
-    assert says(app.markdown, "75.0% right")  # among the runs of this data set
+    assert says(app.markdown, "75.0% accuracy")  # among the runs of this data set
     assert "Show it an image" in links(app)
 
 

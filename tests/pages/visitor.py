@@ -1,7 +1,8 @@
 """A visitor's hands and eyes on a page run by AppTest."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
+from google.protobuf.message import Message
 from streamlit.testing.v1 import AppTest
 
 from core.paths import ROOT
@@ -28,3 +29,15 @@ def press(app: AppTest, label: str) -> None:
 
 def says(elements: Iterable, text: str) -> bool:
     return any(text in element.value for element in elements)
+
+
+def elements(app: AppTest) -> Iterator[Message]:
+    """Every element that the page sends, as it is sent; of a container what it says itself."""
+    return _elements(app._tree)
+
+
+def _elements(node: object) -> Iterator[Message]:
+    if isinstance(getattr(node, "proto", None), Message):
+        yield node.proto
+    for child in getattr(node, "children", {}).values():
+        yield from _elements(child)

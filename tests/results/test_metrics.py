@@ -35,3 +35,9 @@ def test_a_clear_gain_over_three_seeds_is_clear_and_a_small_one_is_not():
 def test_equal_gains_on_few_images_are_not_called_clear():
     mean, low, high = metrics.difference([0.7, 0.7, 0.7], [0.6, 0.6, 0.6], 10)
     assert low < 0 < mean < high
+
+
+def test_the_most_confused_pairs_come_first_and_what_is_right_does_not_count():
+    confusion = [[90, 2, 0], [5, 1, 0], [0, 2, 3]]
+    assert metrics.most_confused(confusion, 2) == [(1, 0, 5), (2, 1, 2)]
+    assert metrics.most_confused([[3, 0], [0, 3]], 5) == []

@@ -78,3 +78,36 @@ def test_say_translates_the_template_and_keeps_the_values(monkeypatch):
     monkeypatch.setattr(words, "language", lambda: "ko")
     assert "'x.png'" in words.say(error)
     assert words.say(error) != str(error)
+
+
+@pytest.mark.parametrize(
+    ("text", "markup"),
+    [
+        ("cats", "cats"),
+        ("IMG-1.jpg", "IMG-1.jpg"),
+        ("![x](y)", r"\!\[x\]\(y\)"),
+        ("$q$ `c` &amp; <b>", r"\$q\$ \`c\` \&amp; \<b\>"),
+        ("http://a.b", r"http:color[\:]//a.b"),
+        ("www.a.b c@d.e", "www:color[.]a.b c:color[@]d.e"),
+        (":smile: :material/x:", r":color[\:]smile\: :color[\:]material/x\:"),
+        ("a -> b", r"a -:color[\>] b"),
+        ("- a", ":color[-] a"),
+        ("1. a", "1:color[.] a"),
+        ("a\n\n  - b", "a  \n  \n:color[-] b"),
+    ],
+)
+def test_a_name_is_kept_from_becoming_markup(text, markup):
+    assert words.plain(text) == markup
+
+
+def test_values_of_an_error_are_text_after_they_are_formatted():
+    error = UserError("{name!r} has {share:.1%} of {n:,}.", name="**b**", share=0.5, n=1000)
+    assert words.say(error) == r"'\*\*b\*\*' has 50.0% of 1,000."
+
+
+@pytest.mark.parametrize(
+    ("share", "said"),
+    [(0, "0%"), (1e-6, "0.1%"), (0.75, "75.0%"), (0.996, "99.6%"), (0.99999, "99.9%"), (1, "100%")],
+)
+def test_an_accuracy_is_all_only_where_it_is_all(share, said):
+    assert words.percent(share) == said
