@@ -83,10 +83,7 @@ def main() -> None:
         print(f"listed in {read - start:.2f} s, again in {time.perf_counter() - read:.3f} s")
         for page in PAGES:
             first, again = seconds(page)
-            print(
-                f"{page:8} {again:5.2f} s with {options.runs} runs (first {first:.2f} s), "
-                f"{few[page][1]:.2f} s with none"
-            )
+            print(f"{page:8} {again:5.2f} s with them (first {first:.2f} s), {few[page][1]:.2f} s without")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -90,3 +91,11 @@ def test_the_least_recently_used_go_first(pets, monkeypatch):
     assert large.shape == (14, 14, 14, 1)
     # Dropped files stay readable for whoever has them open.
     assert kept.sum() > 0
+
+
+@pytest.mark.parametrize("damage", [b"", b"\x93NUMPY", b"not an array at all"])
+def test_a_damaged_array_is_made_anew(pets, damage):
+    path = arrays.decoded(pets, "photo", 10, 1)[0].filename
+    expected = np.array(arrays.decoded(pets, "photo", 10, 1)[0])
+    Path(path).write_bytes(damage)
+    assert np.array_equal(arrays.decoded(pets, "photo", 10, 1)[0], expected)

@@ -1,6 +1,9 @@
+import gc
+
 import numpy as np
 import pytest
 
+from core import caches
 from core.learn.stores import Store
 
 ABOUT = {"network": "tiny", "view": 0}
@@ -83,3 +86,35 @@ def test_what_was_written_before_a_fault_stays():
     with pytest.raises(RuntimeError):
         broken_off()
     assert Store(ABOUT).missing(["a", "b"]) == {1}
+
+
+def test_a_store_that_is_read_outlives_the_budget_of_others():
+    store = filled(["a", "b"]).held()
+    caches.keep_budget([store.folder], 0)
+    assert read(store, ["b", "a"]) == [1, 0]
+    with store.writing():
+        store.append(["c"], rows(1, first=9))
+    folder = store.folder
+    del store
+    gc.collect()
+    caches.keep_budget([folder], 0)
+    assert not folder.exists()
+
+
+def test_a_store_deleted_before_it_is_held_is_made_anew():
+    store = filled(["a"])
+    other = Store(ABOUT)
+    del store
+    gc.collect()
+    caches.keep_budget([other.folder], 0)
+    assert other.held().missing(["a"]) == {0}
+    with other.writing():
+        other.append(["a"], rows(1, first=7))
+    assert read(Store(ABOUT), ["a"]) == [7]
+
+
+@pytest.mark.parametrize("index", ["", "{", "[]", '{"shape": [6], "rows": {"a": "0"}}', '{"rows": 3}', "\xff"])
+def test_a_damaged_index_loses_all_rows_but_no_more(index):
+    store = filled(["a"])
+    (store.folder / "rows.json").write_text(index, "latin-1")
+    assert Store(ABOUT).missing(["a"]) == {0}
