@@ -116,7 +116,8 @@ def test_a_killed_worker_is_replaced_and_the_training_goes_on(engine, dataset):
 
 
 def workers():
-    return [child for child in psutil.Process().children(recursive=True) if "spawn_main" in " ".join(child.cmdline())]
+    children = psutil.Process().children(recursive=True)
+    return [child for child in children if child.status() != "zombie" and "spawn_main" in " ".join(child.cmdline())]
 
 
 @pytest.mark.parametrize("pause", [0.05, 1.5], ids=["while they start", "when they have started"])

@@ -65,6 +65,6 @@ def _alive(server: str) -> bool:
         os.close(lock(paths.servers() / Path(server).name, fcntl.LOCK_SH | fcntl.LOCK_NB))
     except BlockingIOError:
         return True
-    except OSError:  # there is no such file, or what was read is no name of one
+    except (OSError, ValueError):  # there is no such file, or what was read is no name of one
         return False
     return False

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core import jobs
+from core import cluster, jobs
 from core.config import make_config
 from core.data import datasets
 from core.errors import UserError
@@ -122,6 +122,26 @@ def test_a_classifier_that_broke_off_can_be_trained_again(run, seer, state, mess
     assert says(app.error, runs.WORKER_LOST) if message else says(app.info, "Somebody stopped")
     labelled(app.button, "Learn them again").click().run()
     assert seer.submitted == [run.key]
+
+
+def test_a_start_that_failed_says_why_and_can_be_tried_again(monkeypatch):
+    again = []
+    monkeypatch.setattr(jobs, "start_error", lambda: UserError("No room left."))
+    monkeypatch.setattr(jobs, "start_in_background", lambda: again.append(1))
+    app = opened()
+    assert says(app.error, "No room left.")
+    assert not says(app.subheader, "still learning")
+    labelled(app.button, "Try again").click().run()
+    assert again == [1]
+
+
+def test_what_is_wrong_with_the_workers_is_said_on_the_page(trained, monkeypatch):
+    monkeypatch.setattr(jobs, "troubles", lambda: [UserError(cluster.RESTARTING["predict"])])
+    app = opened()
+    assert says(app.warning, "The prediction worker stopped and is being restarted.")
+    monkeypatch.setattr(jobs, "troubles", list)
+    app.run()
+    assert not app.warning
 
 
 def test_any_finished_run_can_look_and_the_address_remembers_which(trained, pets):

@@ -105,6 +105,15 @@ def test_the_address_carries_the_choice(finished):
     assert chosen(opened("3_Predict", runs="gone")) == [two.key, one.key]
 
 
+def test_an_address_that_names_very_many_runs_asks_only_some_and_says_so(finished, oracle, png):
+    keys = [finished("small_cnn", seed=seed).key for seed in range(jobs.MOST_RUNS + 3)]
+    page = opened("3_Predict", runs=",".join(keys))
+    assert chosen(page) == keys[: jobs.MOST_RUNS]
+    assert says(page.caption, f"to {jobs.MOST_RUNS} networks at once; the address names {len(keys)}.")
+    uploaded(page, png(1))
+    assert set(oracle.asked) == set(keys[: jobs.MOST_RUNS])
+
+
 def test_every_strategy_is_preselected_before_one_of_them_twice(finished):
     first, *same = [finished("small_cnn", seed=seed) for seed in range(8)]
     other = finished("digits_cnn")
