@@ -98,7 +98,7 @@ def near_pairs(
 
 
 def square(rgb: np.ndarray) -> np.ndarray:
-    """A picture, (h, w, 3) uint8, as it is compared in detail: grey, its shorter side long, but FINEST to FINE pixels."""
+    """A picture, (h, w, 3) uint8, as it is compared in detail: grey, FINEST to FINE pixels a side."""
     side = min(FINE, max(FINEST, min(rgb.shape[:2])))
     return cv2.resize(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), (side, side), interpolation=cv2.INTER_AREA)
 
