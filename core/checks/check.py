@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from core.checks.labels import judge
 from core.checks.registry import CHECKS
 from core.checks.report import SEVERITIES, Finding, LeftOut, Report
 from core.checks.sources import Source
+from core.data import images
 from core.data.manifest import Note
 from core.errors import UserError
 from core.words import N_
@@ -19,11 +21,12 @@ from core.words import N_
 MEASURED, COMPARED, DESCRIBED = 0.3, 0.4, 0.9  # shares of the whole check behind us
 
 NEAR = {
-    "photo": {"radius": 0.25, "near": 0.1, "like": 0.94, "align": True},
+    "photo": {"radius": 0.25, "like": 0.55, "align": True},
     # Two drawings of one shape are as alike as two copies of a photo: only what is almost equal is a copy.
-    "drawing": {"radius": 0.1, "near": 0.0, "like": 0.995, "align": False},
+    "drawing": {"radius": 0.1, "like": 0.98, "align": False},
 }
 """From where on two images are nearly the same (see core.checks.similar.near_pairs)."""
+PICTURES_KEPT = 2000  # squares of 16 KB that wait to be compared with others
 
 OnProgress = Callable[[str, float, int, int], None]
 """on_progress(stage, share of the whole, images done, images of this stage); may raise to stop."""
@@ -54,7 +57,7 @@ def look(source: Source, known: MutableMapping[str, np.ndarray], on_progress: On
         source.items, source.kind, known,
         lambda done, total: on_progress("measuring", MEASURED * done / total, done, total),
     )  # fmt: skip
-    exact, near = _copies(source.kind, rows, on_progress)
+    exact, near = _copies(source, rows, on_progress)
     evidence = Evidence(source, rows, errors, exact, near)
     return Looked(evidence, _report(evidence, start, time.time() - start))
 
@@ -81,13 +84,21 @@ def without_features(looked: Looked, error: UserError) -> Report:
     return replace(looked.report, left_out=left_out, seconds=time.time() - looked.report.created)
 
 
-def _copies(kind: str, rows: np.ndarray, on_progress: OnProgress) -> tuple[np.ndarray, np.ndarray]:
+def _copies(source: Source, rows: np.ndarray, on_progress: OnProgress) -> tuple[np.ndarray, np.ndarray]:
     """Numbers (n,) int that are equal for exact copies, and for copies of any kind."""
     exact = similar.exact_groups([rows["file_hash"], rows["pixel_hash"]])
     first = np.unique(exact, return_index=True)[1]
     first = first[rows["format"][first] > 0]
+
+    @lru_cache(PICTURES_KEPT)
+    def picture(place: int) -> np.ndarray | None:
+        try:
+            return similar.square(images.decode(source.items[first[place]].read(), similar.FINE))
+        except (UserError, OSError):  # deleted since it was measured
+            return None
+
     pairs, *_ = similar.near_pairs(
-        rows["thumb"][first], **NEAR[kind],
+        rows["thumb"][first], **NEAR[source.kind], larger=picture,
         on_progress=lambda done, total: on_progress(
             "comparing", MEASURED + (COMPARED - MEASURED) * done / total, done, total
         ),

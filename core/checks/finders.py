@@ -228,11 +228,12 @@ def _told(evidence: Evidence, kept: np.ndarray, labels: np.ndarray, answer: shor
 
 
 def contradicted(evidence: Evidence, limits: dict) -> Iterator[Case]:
+    """Labels that are wrong by this probability, the surest first."""
     judged = evidence.judged
-    rows = np.arange(len(judged.kept))
-    own, likeliest = judged.probabilities[rows, judged.labels], judged.probabilities.argmax(axis=1)
-    suspect = judged.suspect & (likeliest != judged.labels)
-    for row in sorted(np.flatnonzero(suspect), key=lambda row: own[row]):
+    own = judged.probabilities[np.arange(len(judged.kept)), judged.labels]
+    likeliest = judged.probabilities.argmax(axis=1)
+    doubted = (judged.wrong >= limits["wrong"]) & (likeliest != judged.labels)
+    for row in sorted(np.flatnonzero(doubted), key=lambda row: -judged.wrong[row]):
         label = judged.classes[likeliest[row]]
         values = {"label": label, "share": float(judged.probabilities[row, likeliest[row]]), "own": float(own[row])}
         note = Note(N_("Looks like “{label}” ({share:.0%}); its own class gets {own:.1%}."), values)

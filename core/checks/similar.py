@@ -3,20 +3,23 @@
 A perceptual hash as ImageHash's phash keeps the signs of an image's lowest frequencies (discrete cosine transform of a
 32 by 32 grey image). Here the frequencies themselves are kept, for distances between them are finer than differing
 signs: a k-d tree finds each image's few nearest neighbours in them, as it is, mirrored and slightly cropped. What is
-found is then laid over the other image and compared pixel by pixel. Of each image's
-neighbours only a few are looked at, so the work stays bounded where everything is alike.
+found is then laid over the other image, and their detail is compared (core.checks.overlay), first small, then larger.
+Of each image's neighbours only a few are looked at, so the work stays bounded where everything is alike.
 """
 
 from collections.abc import Callable, Iterable
 
 import cv2
 import numpy as np
+from scipy.cluster.hierarchy import DisjointSet
 from scipy.fft import dct
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
+from core.checks import overlay
 from core.checks.measures import THUMB
+from core.checks.overlay import Agreement
 
 ORDER = 6  # frequencies (u, v) with 0 < u + v < ORDER: 20 numbers
 NEIGHBOURS = 4
@@ -25,9 +28,15 @@ CROPS = (WHOLE, (0.025, 0.025, 0.95), (0.05, 0.05, 0.9), *((x, y, 0.93) for x in
 """Parts of an image that are asked for: left, top and side, as shares of its sides."""
 CHUNK = 1024
 FLAT = 4.0  # levels of 255: with less deviation there is nothing to compare
-LIKE_AS_IT_LIES = 0.985  # correlation from which no alignment is needed
-ECC_STEPS = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 40, 1e-4)
-LARGEST_STRETCH, LARGEST_SHEAR, LARGEST_SHIFT = 1.2, 0.08, 6.0  # shift in pixels of the THUMB
+PROGRESS = 128  # candidates from one report to the next
+FINE, FINEST = 128, 32  # pixels, largest and smallest side of the pictures in which detail is compared
+SMOOTH = 2.0  # pixels of a thumb: what is smoother is background
+SMOOTH_FINE = 1 / 32  # the same of a larger picture, as a share of its side
+HOPELESS = {"whole": 0.25, "worst": -0.1}  # agreement below which no alignment helps
+GOOD = 0.97  # agreement from which none is needed
+THUMBS_AGREE = {"worst": 0.2, "gain": 1.7}
+PICTURES_AGREE = {"whole": 0.85, "worst": 0.5, "gain": 1.6}
+"""Copies of photos agree by 0.97 and, at worst, 0.8; other things on the same paper by up to 0.6 and 0.1."""
 _DCT = dct(np.eye(THUMB), axis=0, norm="ortho")[:ORDER]
 _U, _V = np.mgrid[:ORDER, :ORDER]
 _LOW = (_U + _V > 0) & (_U + _V < ORDER)
@@ -50,33 +59,74 @@ def components(pairs: np.ndarray, n: int) -> np.ndarray:
 
 
 def near_pairs(
-    thumbs: np.ndarray, radius: float, near: float, like: float, align: bool, on_progress: Callable[[int, int], None]
+    thumbs: np.ndarray,
+    radius: float,
+    like: float,
+    align: bool,
+    on_progress: Callable[[int, int], None],
+    larger: Callable[[int], np.ndarray | None] | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Pairs of images that show the same: (m, 2) int, and which of them are mirrored: (m,) bool.
 
     thumbs: (n, THUMB, THUMB) uint8 grey, best without exact duplicates. Candidates are at most `radius` apart in their
-    low frequencies (2 at most). Where `align`, one is laid over the other by an affine transform (Evangelidis and
-    Psarakis, ECC, PAMI 2008) before they are correlated; they are the same from a correlation of `like` on, or, at most
-    `near` apart, of 0.8 on. on_progress(done, total) may raise to stop.
+    low frequencies (2 at most). Where `align`, one is laid over the other by an affine transform. Then their detail
+    must agree by `like` in the thumbs, and again in larger pictures: larger(index) is a `square`, or None where it
+    cannot be read. Images that other pairs connect are not compared again. on_progress(done, total) may raise to stop.
     """
     kept = np.flatnonzero(thumbs.reshape(-1, THUMB * THUMB).std(axis=1) >= FLAT)
     if len(kept) < 2:
         return np.empty((0, 2), int), np.empty(0, bool)
     candidates = _candidates(thumbs[kept], radius)
+    connected = DisjointSet(kept.tolist())
     pairs, mirrors = [], []
-    for done, ((whole, part), (distance, mirrored, crop)) in enumerate(candidates.items()):
-        if done % CHUNK == 0:
+    for done, ((whole, part), (_, mirrored, crop)) in enumerate(candidates.items()):
+        if done % PROGRESS == 0:
             on_progress(done, len(candidates))
-        one, other = thumbs[kept[whole]], thumbs[kept[part]]
-        if mirrored:
-            one = np.ascontiguousarray(one[:, ::-1])
-        score = correlation(one, other)
-        if align and score < LIKE_AS_IT_LIES:
-            score = max(score, aligned(one, other, crop))
-        if score >= (0.8 if align and distance <= near else like):
-            pairs.append(sorted((kept[whole], kept[part])))
-            mirrors.append(mirrored)
+        one, other = int(kept[whole]), int(kept[part])
+        if connected.connected(one, other):
+            continue
+        pair = _turned(thumbs[one], mirrored), thumbs[other]
+        found, warp = _laid(*pair, overlay.of_part(crop, THUMB), SMOOTH, align)
+        if not found.reaches(like, **THUMBS_AGREE):
+            continue
+        if larger is not None and not _agree(larger(one), larger(other), mirrored, warp, align):
+            continue
+        connected.merge(one, other)
+        pairs.append(sorted((one, other)))
+        mirrors.append(mirrored)
     return np.array(pairs, int).reshape(-1, 2), np.array(mirrors, bool)
+
+
+def square(rgb: np.ndarray) -> np.ndarray:
+    """A picture, (h, w, 3) uint8, as it is compared in detail: grey, FINEST to FINE pixels a side."""
+    side = min(FINE, max(FINEST, min(rgb.shape[:2])))
+    return cv2.resize(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), (side, side), interpolation=cv2.INTER_AREA)
+
+
+def _agree(one: np.ndarray | None, other: np.ndarray | None, mirrored: bool, warp: np.ndarray, align: bool) -> bool:
+    """Whether larger pictures show the same; `warp` lays their thumbs over each other."""
+    if one is None or other is None:
+        return False
+    side = min(len(one), len(other))
+    one, other = (cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA) for picture in (one, other))
+    warp = overlay.scaled(warp, THUMB, side)
+    found, warp = _laid(_turned(one, mirrored), other, warp, max(1.5, SMOOTH_FINE * side), align)
+    return found.reaches(**PICTURES_AGREE) and overlay.plausible(warp, side, found.cover)
+
+
+def _laid(
+    one: np.ndarray, other: np.ndarray, warp: np.ndarray, smooth: float, align: bool
+) -> tuple[Agreement, np.ndarray]:
+    """How far two pictures agree, and by which warp: by the one given, or by a better one nearby."""
+    found = overlay.agreement(one, other, warp, smooth)
+    if not align or found.whole >= GOOD or found.whole < HOPELESS["whole"] or found.worst < HOPELESS["worst"]:
+        return found, warp
+    better = overlay.moved(one, other, warp)
+    return max((found, warp), (overlay.agreement(one, other, better, smooth), better), key=lambda way: way[0].whole)
+
+
+def _turned(picture: np.ndarray, mirrored: bool) -> np.ndarray:
+    return np.ascontiguousarray(picture[:, ::-1]) if mirrored else picture
 
 
 _NONE = (np.inf, True, WHOLE)
@@ -126,31 +176,3 @@ def _resampling(start: float, share: float) -> np.ndarray:
     matrix[np.arange(THUMB), left] = 1 - (at - left)
     matrix[np.arange(THUMB), left + 1] = at - left
     return matrix
-
-
-def correlation(one: np.ndarray, other: np.ndarray) -> float:
-    """Of two pictures of one shape, -1..1."""
-    return float(np.corrcoef(one.ravel(), other.ravel())[0, 1])
-
-
-def aligned(one: np.ndarray, other: np.ndarray, crop: tuple[float, float, float]) -> float:
-    """The correlation of (THUMB, THUMB) uint8 pictures once one is laid over the other, 0 where that takes too much.
-
-    `crop`: the part of the first picture that the second is thought to show.
-    """
-    left, top, side = crop
-    middle = (THUMB - 1) / 2
-    inset = (side - 1) / 2  # pixels are counted from their centres
-    warp = np.array([[side, 0, left * THUMB + inset], [0, side, top * THUMB + inset]], np.float32)
-    try:
-        score, warp = cv2.findTransformECC(other, one, warp, cv2.MOTION_AFFINE, ECC_STEPS, None, 1)
-    except cv2.error:  # it did not converge: the two are not alike
-        return 0.0
-    stretches = np.array([warp[0, 0], warp[1, 1]])
-    centre = warp @ np.array([middle, middle, 1]) - middle
-    plausible = (
-        np.all((stretches < LARGEST_STRETCH) & (stretches > 1 / LARGEST_STRETCH))
-        and max(abs(warp[0, 1]), abs(warp[1, 0])) < LARGEST_SHEAR
-        and np.abs(centre).max() < LARGEST_SHIFT
-    )
-    return float(score) if plausible else 0.0
