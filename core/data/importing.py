@@ -15,12 +15,12 @@ from typing import BinaryIO, NamedTuple
 from core import paths
 from core.data import archives, builtin, datasets, edits, layout, manifest
 from core.data.archives import Found
+from core.data.decoding import normalise
 from core.data.drawings import looks_like_drawing
 from core.data.edits import Picture
 from core.data.layout import Place
 from core.data.manifest import KINDS, Dataset, Duplicate, Entry, Note, Report, Skipped, locked
 from core.data.splits import LEARNING_SHARES, SPLITS, assign
-from core.data.storing import normalise
 from core.data.threads import in_threads
 from core.errors import UserError
 from core.words import N_
@@ -245,7 +245,7 @@ def _store(
         try:
             stored = normalise(content)
         except UserError as error:
-            return Skipped(found.path, error.template, error.values)
+            return Skipped(found.path, *layout.unreadable(found.path, error))
         stored.write(folder)
         arrival = Arrival(stored.image, place.label, place.split, found.path)
         return arrival, looks_like_drawing(stored.rgb) if number % every == 0 else None

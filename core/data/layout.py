@@ -14,13 +14,14 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from core.data.formats import strangers
 from core.data.manifest import SPLIT_FOLDERS, Note, clean_label
 from core.errors import UserError
 from core.words import N_
 
-IMAGE_SUFFIXES = {
+IMAGE_SUFFIXES = {  # those of HEIC as well: many of them are JPEGs, the others are refused by what they are
     ".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".gif", ".webp", ".bmp", ".dib", ".tif", ".tiff",
-    ".avif", ".ppm", ".pgm", ".pbm", ".pnm", ".ico",
+    ".avif", ".ppm", ".pgm", ".pbm", ".pnm", ".ico", ".heic", ".heif",
 }  # fmt: skip
 _ARCHIVE_SUFFIXES = {".zip", ".rar", ".7z", ".tar", ".gz", ".tgz", ".bz2", ".xz"}
 _BY_SYSTEMS = {"__macosx", "thumbs.db", "desktop.ini", "$recycle.bin", "@eadir", "lost+found"}
@@ -30,7 +31,6 @@ HIDDEN = N_("A hidden file, or one that the operating system made.")
 _CONTROL = N_("Its name has control characters. Rename it.")
 _NOT_AN_IMAGE = N_("Not an image: the name ends in '{suffix}'.")
 _NO_SUFFIX = N_("Not an image: the name has no ending such as .jpg or .png.")
-_HEIC = N_("HEIC photos cannot be read. Save it as JPEG first.")
 OUTSIDE = N_("It lies outside of the class folders, so its class is unknown.")
 
 
@@ -59,9 +59,14 @@ def unwanted(path: str) -> Note | None:
             "'{path}' is an archive inside the data set. Unpack it first, and import the folder or a zip of it.",
             path=path,
         )
-    if suffix in (".heic", ".heif"):
-        return Note(_HEIC, {})
     return Note(_NOT_AN_IMAGE, {"suffix": suffix})
+
+
+def unreadable(path: str, error: UserError) -> Note:
+    """Why a file with an image's name could not be decoded. HEIC is known by its name, too, where nothing else is."""
+    if path.lower().endswith((".heic", ".heif")) and error.template in strangers.UNKNOWN:
+        return Note(strangers.HEIC, {})
+    return Note(error.template, error.values)
 
 
 def unwrapped(paths: Sequence[str]) -> list[str]:

@@ -7,6 +7,16 @@ from core.words import N_
 _IMAGE_STARTS = (b"\xff\xd8", SIGNATURE[:4], b"GIF8", b"BM", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _VIDEO = N_("This file is a video or sound recording, not an image. Save single pictures of it as JPEG first.")
 _OTHER_FORMAT = N_("This file is an image in the format {format}, which cannot be read. Save it as JPEG or PNG first.")
+HEIC = N_("This file is a HEIC photo, which cannot be read. Save it as JPEG first.")
+_TEXT = N_(
+    "This file is text, not an image; it begins with '{start}'. Choose a JPEG, PNG, GIF, WebP, BMP or TIFF image."
+)
+_BYTES = N_(
+    "This file is not an image that can be read; it begins with the bytes {start}. Choose a JPEG, PNG, GIF, WebP, "
+    "BMP or TIFF image."
+)
+UNKNOWN = (_TEXT, _BYTES)
+"""The templates for files that nothing is known of."""
 _STRANGERS = {
     (b"PK\x03\x04", b"PK\x05\x06"): N_("This file is a zip archive, not an image. Import it as a data set instead."),
     (b"%PDF",): N_("This file is a PDF document, not an image. Save its pages as JPEG or PNG first."),
@@ -47,16 +57,8 @@ def refusal(source: bytes) -> UserError:
     except UnicodeDecodeError:
         text = "\0"
     if text.isprintable() or all(c.isprintable() or c in "\r\n\t" for c in text):
-        return UserError(
-            "This file is text, not an image; it begins with '{start}'. Choose a JPEG, PNG, GIF, WebP, BMP or "
-            "TIFF image.",
-            start=" ".join(text[:24].split()),
-        )
-    return UserError(
-        "This file is not an image that can be read; it begins with the bytes {start}. Choose a JPEG, PNG, GIF, WebP, "
-        "BMP or TIFF image.",
-        start=source[:6].hex(" "),
-    )
+        return UserError(_TEXT, start=" ".join(text[:24].split()))
+    return UserError(_BYTES, start=source[:6].hex(" "))
 
 
 def broken_header(source: bytes) -> UserError:
@@ -76,7 +78,7 @@ def _of_brands(source: bytes) -> UserError:
             received=len(source),
         )
     if brands & _HEIC:
-        return UserError("This file is a HEIC photo, which cannot be read. Save it as JPEG first.")
+        return UserError(HEIC)
     if brands & _RAW:
         return UserError(_OTHER_FORMAT, format="CR3 (raw photo)")
     return UserError(_VIDEO)
