@@ -67,8 +67,9 @@ def normalise(source: bytes | np.ndarray, white: int | None = None) -> Stored:
 
 
 def _start() -> subprocess.Popen:
+    # Without warnings: a file can cause thousands of them.
     return subprocess.Popen(
-        [sys.executable, "-m", "core.data.decoding"],
+        [sys.executable, "-W", "ignore", "-m", "core.data.decoding"],
         cwd=Path(__file__).parents[2],
         env=os.environ | {"OPENBLAS_NUM_THREADS": "1"},  # each thread would reserve memory
         stdin=subprocess.PIPE,

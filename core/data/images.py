@@ -87,8 +87,12 @@ def open_image(source: bytes | Path, white: int | None = None) -> Image.Image:
     if (directory := tiff.directory(source)) is not None:
         return _open_tiff(source, directory, white)
     if source.startswith(b"\xff\xd8"):
-        jpeg.check_limits(source)
-    elif source.startswith(b"GIF8"):
+        scans = jpeg.check_limits(source)
+        image = _header(source)
+        if scans * image.width * image.height > jpeg.MAX_SCANNED:
+            raise limits.too_slow(f"{scans} scans of {image.width} x {image.height} pixels")
+        return image
+    if source.startswith(b"GIF8"):
         limits.check_gif(source)
     elif source.startswith(b"P"):
         limits.check_ppm(source)
@@ -171,6 +175,8 @@ def _open_tiff(source: bytes, directory: tiff.Directory, white: int | None) -> I
     try:
         return Image.open(io.BytesIO(source), formats=("TIFF",))
     except _DECODER_ERRORS as error:
+        if tiff.HEIGHT not in directory.tags:
+            raise strangers.broken_header(source) from error
         raise deep.unreadable(directory) from error
 
 
@@ -247,7 +253,7 @@ def _damaged(image: Image.Image, reason: Exception) -> UserError:
         "The image is damaged: its {format} data cannot be decoded ({reason}). Open it in an image editor and save "
         "it again as JPEG or PNG.",
         format=image.format or image.mode,
-        reason=reason,
+        reason=str(reason) or type(reason).__name__,
     )
 
 

@@ -84,7 +84,7 @@ def of_tiff(content: bytes, read: tiff.Directory) -> Deep | None:
         planes = [_samples(tiff.plane(content, read, number)) for number in range(channels)]
         samples = None if any(plane is None for plane in planes) else np.dstack(planes)
     else:
-        samples = _samples(content)
+        samples = _samples(tiff.plain(content, read))
     if samples is None or (samples.ndim, samples.shape[2:]) != ((2, ()) if channels == 1 else (3, (channels,))):
         raise unreadable(read)
     extra = read.one(tiff.EXTRA)

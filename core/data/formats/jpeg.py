@@ -8,6 +8,7 @@ import simplejpeg
 from core.data.formats.limits import too_slow
 
 MAX_SCANS = 100  # a progressive photo has about ten
+MAX_SCANNED = 1_000_000_000  # pixels times scans, each of which passes over the whole picture: ten of 64 megapixels
 MAX_SEGMENTS = 2000  # the longest metadata known, depth maps in XMP, take a few hundred
 MAX_JUNK = 64 * 1024  # bytes between segments, which readers skip one by one
 _START, _END, _START_OF_SCAN = 0xD8, 0xD9, 0xDA
@@ -20,8 +21,9 @@ _DAMAGE = ("Corrupt JPEG data: ", "Premature end of JPEG file")
 """How libjpeg's warnings of lost data begin; the others, such as of an unknown version of JFIF, do no harm."""
 
 
-def check_limits(jpeg: bytes) -> None:
-    """Raises UserError for more scans, segments or bytes between segments than any camera or editor writes."""
+def check_limits(jpeg: bytes) -> int:
+    """Count a file's scans. Raises UserError where they, or its segments, or the bytes between these, are more than any
+    camera or editor writes."""
     at, segments, scans, junk = 2, 0, 0, 0
     while found := _MARKER.search(jpeg, at):
         segments += 1
@@ -43,6 +45,7 @@ def check_limits(jpeg: bytes) -> None:
                               (junk, MAX_JUNK, "bytes of padding")):  # fmt: skip
         if count > most:
             raise too_slow(f"more than {most} {what}")
+    return scans
 
 
 def without_metadata(jpeg: bytes) -> bytes | None:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from core.data.formats.limits import too_slow
 
+MAX_TAGS = 1000  # a raw photo has about a hundred
 MAX_PIECES = 300_000  # strips or tiles: 64 megapixels in tiles of 16 x 16 are 250,000
 WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC, DESCRIPTION, STRIPS, ORIENTATION = 256, 257, 258, 259, 262, 270, 273, 274
 CHANNELS, STRIP_BYTES, MAX_SAMPLE, PLANAR, PREDICTOR, TILES, TILE_BYTES = 277, 279, 281, 284, 317, 324, 325
@@ -13,6 +14,7 @@ EXTRA, FORMAT, SIGNED_MAX_SAMPLE = 338, 339, 341
 _KNOWN = frozenset((WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC, DESCRIPTION, STRIPS, ORIENTATION, CHANNELS, 278,
                     STRIP_BYTES, MAX_SAMPLE, PLANAR, PREDICTOR, 322, 323, TILES, TILE_BYTES, EXTRA, FORMAT,
                     SIGNED_MAX_SAMPLE, 266))  # fmt: skip
+_PLACES = frozenset((STRIPS, STRIP_BYTES, TILES, TILE_BYTES))
 _CODES = {1: "B", 2: "s", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i", 11: "f", 12: "d", 16: "Q", 17: "q", 18: "Q"}
 _FORMATS = {2: "signed", 3: "float", 5: "complex", 6: "complex"}
 _COLOURS = {3: "palette", 4: "mask", 5: "CMYK", 6: "YCbCr", 8: "CIE Lab", 9: "ICC Lab", 32803: "colour filter array"}
@@ -58,7 +60,7 @@ class Directory(NamedTuple):
 
 
 def directory(source: bytes) -> Directory | None:
-    """Read the first directory; None where it is broken. Raises UserError for more than MAX_PIECES strips or tiles."""
+    """Read the first directory; None where it is broken. Raises UserError beyond MAX_TAGS or MAX_PIECES."""
     order = {b"II": "<", b"MM": ">"}.get(source[:2])
     if order is None:
         return None
@@ -69,7 +71,7 @@ def directory(source: bytes) -> Directory | None:
         big = version == 43
         at = struct.unpack_from(order + ("Q" if big else "I"), source, 8 if big else 4)[0]
         count = struct.unpack_from(order + ("Q" if big else "H"), source, at)[0]
-        if count > 65_535:
+        if count > MAX_TAGS:
             raise too_slow(f"{count} tags")
         at += 8 if big else 2
         tags = {}
@@ -89,27 +91,38 @@ def directory(source: bytes) -> Directory | None:
     return Directory({tag: values for tag, values in tags.items() if values}, order, big)
 
 
+def plain(source: bytes, read: Directory) -> bytes:
+    """The file without what OpenCV would turn: its pixels as they are stored."""
+    if read.one(ORIENTATION, 1) == 1:
+        return source
+    return _with_directory(source, read, read.tags)
+
+
 def plane(source: bytes, read: Directory, number: int) -> bytes:
-    """One colour plane of a TIFF that keeps them apart, as a grey TIFF: the same file with another directory."""
+    """One colour plane of a file that keeps them apart, as a grey file of its own."""
     channels = read.one(CHANNELS)
-    tags = {tag: values for tag, values in read.tags.items() if tag not in (EXTRA, DESCRIPTION, MAX_SAMPLE)}
-    for tag in (STRIPS, STRIP_BYTES, TILES, TILE_BYTES):
-        if tag in tags:
-            share = len(tags[tag]) // channels
-            tags[tag] = tags[tag][number * share : (number + 1) * share]
+    tags = {tag: values for tag, values in read.tags.items() if tag != EXTRA}
+    for tag in _PLACES & tags.keys():
+        share = len(tags[tag]) // channels
+        tags[tag] = tags[tag][number * share : (number + 1) * share]
     tags |= {CHANNELS: (1,), PHOTOMETRIC: (1,), PLANAR: (1,), BITS: tags[BITS][:1], FORMAT: (read.one(FORMAT, 1),)}
-    wide = "Q" if read.big else "I"
-    entries, values = [], b""
+    return _with_directory(source, read, tags)
+
+
+def _with_directory(source: bytes, read: Directory, tags: dict[int, tuple]) -> bytes:
+    """The same file with another directory at its end, of these tags but for those that change no pixel."""
+    offset = "Q" if read.big else "I"
+    inline = struct.calcsize("=" + offset)
     start = len(source) + len(source) % 2
-    for tag in sorted(tags):
-        code, kind = (wide, 16 if read.big else 4) if tag in (STRIPS, STRIP_BYTES, TILES, TILE_BYTES) else ("I", 4)
+    entries, values = b"", b""
+    kept = sorted(tags.keys() - {DESCRIPTION, ORIENTATION, MAX_SAMPLE, SIGNED_MAX_SAMPLE})
+    for tag in kept:
+        code, kind = (offset, 16 if read.big else 4) if tag in _PLACES else ("I", 4)
         value = struct.pack(f"{read.order}{len(tags[tag])}{code}", *tags[tag])
-        if len(value) > struct.calcsize("=" + wide):
-            value, values = struct.pack(read.order + wide, start + len(values)), values + value
-        entries.append(struct.pack(read.order + "HH" + wide, tag, kind, len(tags[tag])) + value.ljust(
-            struct.calcsize("=" + wide), b"\0"))  # fmt: skip
-    head = struct.pack(read.order + ("Q" if read.big else "H"), len(entries))
-    first = struct.pack(read.order + wide, start + len(values))
-    patched = source[: 8 if read.big else 4] + first + source[16 if read.big else 8 :]
-    end = struct.pack(read.order + wide, 0)
-    return patched.ljust(start, b"\0") + values + head + b"".join(entries) + end
+        if len(value) > inline:
+            value, values = struct.pack(read.order + offset, start + len(values)), values + value
+        entries += struct.pack(read.order + "HH" + offset, tag, kind, len(tags[tag])) + value.ljust(inline, b"\0")
+    count = struct.pack(read.order + ("Q" if read.big else "H"), len(kept))
+    first = struct.pack(read.order + offset, start + len(values))
+    patched = source[:inline] + first + source[2 * inline :]  # where the header names its directory
+    return patched.ljust(start, b"\0") + values + count + entries + bytes(inline)
