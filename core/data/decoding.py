@@ -13,13 +13,17 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from core.data import storing
+from core.data.archives import Found
+from core.data.formats import deep, png
 from core.data.storing import Stored
+from core.data.threads import in_threads
 from core.errors import UserError
 
 PROCESSES = 2
@@ -29,13 +33,16 @@ MEMORY_BYTES = 4 * 1024**3
 IDLE_SECONDS = 60
 _PIPE_BYTES = 1024**2  # an image in few pieces
 
+_MAY_BE_DEEP = (".png", ".tif", ".tiff")
+_TASKS = {"normalise": storing.normalise, "judged_white": deep.judged_white}
+
 _free: list[subprocess.Popen] = []
 _slots = threading.BoundedSemaphore(PROCESSES)
 
 
 class _Request(NamedTuple):
-    source: bytes
-    white: int | None
+    task: str
+    arguments: tuple
     cpu_seconds: float
 
 
@@ -46,11 +53,34 @@ def normalise(source: bytes | np.ndarray, white: int | None = None) -> Stored:
     """
     if isinstance(source, np.ndarray):
         return storing.normalise(source)
+    return _elsewhere("normalise", source, white)
+
+
+def common_white(files: Iterable[Found]) -> int | None:
+    """Which sample is white in the images of a set that have more than 8 bits and do not tell: by the greatest of all.
+
+    One that is merely dark stays dark beside the others. None where there are no such images.
+    """
+    deep_ones = (file for file in files if file.path.lower().endswith(_MAY_BE_DEEP))
+    return max((white for white in in_threads(_judged_white, deep_ones) if white), default=None)
+
+
+def _judged_white(file: Found) -> int | None:
+    try:
+        content = file.read()
+        if png.depth(content) == 16 or not content.startswith(png.SIGNATURE):
+            return _elsewhere("judged_white", content)
+    except (UserError, OSError):  # said when the image itself is decoded
+        pass
+    return None
+
+
+def _elsewhere(task: str, *arguments: object) -> object:
     with _slots:
         while True:
             process = _free.pop() if _free else _start()
             try:
-                answer = _ask(process, _Request(source, white, CPU_SECONDS))
+                answer = _ask(process, _Request(task, arguments, CPU_SECONDS))
             except (EOFError, BrokenPipeError):
                 process.stdout.close()
                 if process.wait() == 0:  # it was about to go, having been idle for long
@@ -80,7 +110,7 @@ def _start() -> subprocess.Popen:
     )
 
 
-def _ask(process: subprocess.Popen, request: _Request) -> Stored | UserError:
+def _ask(process: subprocess.Popen, request: _Request) -> object:
     with open(process.stdin.fileno(), "wb", closefd=False) as requests:
         pickle.dump(request, requests, protocol=5)
     with open(process.stdout.fileno(), "rb", closefd=False) as answers:
@@ -121,9 +151,9 @@ def _serve() -> None:
         signal.setitimer(signal.ITIMER_PROF, 0)
 
 
-def _answer(request: _Request) -> Stored | UserError:
+def _answer(request: _Request) -> object:
     try:
-        return storing.normalise(request.source, request.white)
+        return _TASKS[request.task](*request.arguments)
     except UserError as error:
         return error
     except MemoryError:

@@ -15,7 +15,7 @@ from typing import BinaryIO, NamedTuple
 from core import paths
 from core.data import archives, builtin, datasets, edits, layout, manifest
 from core.data.archives import Found
-from core.data.decoding import normalise
+from core.data.decoding import common_white, normalise
 from core.data.drawings import looks_like_drawing
 from core.data.edits import Picture
 from core.data.layout import Place
@@ -233,6 +233,7 @@ def _store(
 ) -> tuple[list[Arrival], float]:
     """Normalise and write every image; also the share of drawings among a sample of them."""
     every = max(1, len(items) // _SAMPLE)
+    white = common_white(found for _, found in items)
 
     def numbered() -> Iterator[tuple[int, Place, Found, bytes | Skipped]]:
         for number, (place, found) in enumerate(items):
@@ -243,7 +244,7 @@ def _store(
         if isinstance(content, Skipped):
             return content
         try:
-            stored = normalise(content)
+            stored = normalise(content) if white is None else normalise(content, white)
         except UserError as error:
             return Skipped(found.path, *layout.unreadable(found.path, error))
         stored.write(folder)

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.data import decoding, storing
+from core.data import datasets, decoding, images, importing, storing
 from core.data.threads import in_threads
 from core.errors import UserError
 
@@ -44,7 +44,7 @@ def test_what_is_wrong_is_told_as_without_a_process(encoded, photo):
 def test_an_image_that_takes_too_long_is_given_up_and_the_next_one_is_read(encoded, photo, monkeypatch, fresh):
     monkeypatch.setattr(decoding, "CPU_SECONDS", 0.05)
     with pytest.raises(UserError, match="takes too long to decode"):
-        decoding.normalise(encoded(np.zeros((6000, 6000), np.uint8)))
+        decoding.normalise(encoded(np.zeros((4000, 4000), np.uint8)))
     assert fresh == []
     monkeypatch.undo()
     assert decoding.normalise(encoded(photo(1))) == storing.normalise(encoded(photo(1)))
@@ -73,7 +73,7 @@ def test_memory_is_limited(encoded, photo, monkeypatch):
     """In a process that may have no more than what it needs to begin with."""
     code = (
         "from core.data import decoding\n"
-        "decoding.MEMORY_BYTES = 400 * 1024**2\n"
+        "decoding.MEMORY_BYTES = 260 * 1024**2\n"
         "decoding._serve()\n"
     )  # fmt: skip
     start = subprocess.Popen
@@ -83,7 +83,7 @@ def test_memory_is_limited(encoded, photo, monkeypatch):
 
     monkeypatch.setattr(decoding.subprocess, "Popen", smaller)
     with pytest.raises(UserError):
-        decoding.normalise(encoded(np.zeros((7000, 7000), np.uint8)))
+        decoding.normalise(encoded(np.zeros((5000, 5000), np.uint8)))
     assert decoding.normalise(encoded(photo(1))) == storing.normalise(encoded(photo(1)))
 
 
@@ -115,3 +115,21 @@ def is_alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
         return False
+
+
+def test_dark_images_of_a_set_stay_dark(encoded, zipped):
+    rng = np.random.default_rng(1)
+    files = {
+        f"{label}/{n}.png": encoded(rng.integers(0, top, (24, 24)).astype(np.uint16))
+        for label, top in (("bright", 4000), ("dark", 900))
+        for n in range(6)
+    }
+    files |= {f"bright/{n}.jpg": encoded(rng.integers(0, 255, (24, 24, 3), dtype=np.uint8), "JPEG") for n in range(3)}
+    importing.import_source(zipped(files), "cells")
+    dataset = datasets.load("cells")
+    brightest = {
+        (entry.label, entry.source[-3:]): images.decode(dataset.image_path(entry)).max() for entry in dataset.entries
+    }
+    assert brightest["bright", "png"] > 240
+    assert 50 < brightest["dark", "png"] <= 57  # 900 of 4095
+    assert images.decode(files["dark/0.png"]).max() > 200  # alone, it is taken for one of 10 bits

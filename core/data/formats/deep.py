@@ -28,19 +28,28 @@ class Deep(NamedTuple):
     inverted: bool = False
     premultiplied: bool = False
 
+    @property
+    def colours(self) -> np.ndarray:
+        """The samples without alpha."""
+        return self.samples[:, :, :3] if self.samples.ndim == 3 else self.samples
+
+    @property
+    def judged_white(self) -> int | None:
+        """The white that its greatest sample speaks for; None where the file tells it, or where floats need none."""
+        if self.bits or self.white or self.samples.dtype.kind == "f":
+            return None
+        return white_of(self.colours)
+
     def image(self, white: int | None) -> Image.Image:
         """As an 8-bit image of mode L, RGB or RGBA. `white`: as in `eight_bit`, where the file itself does not tell."""
-        colours = self.samples[:, :, :3] if self.samples.ndim == 3 else self.samples
-        if self.bits or self.white:
-            white = self.white or (1 << self.bits) - 1
-        pixels = eight_bit(colours, white)
+        pixels = eight_bit(self.colours, self.white or ((1 << self.bits) - 1 if self.bits else white))
         if self.inverted:
             pixels = 255 - pixels
         if self.samples.ndim == 2 or self.samples.shape[2] == 3:
             return Image.fromarray(pixels)
         alpha = self.samples[:, :, 3]
         if alpha.dtype.kind != "f":
-            alpha = eight_bit(alpha, max(white_of(alpha), white_of(colours)))
+            alpha = eight_bit(alpha, max(white_of(alpha), white_of(self.colours)))
         pixels = np.ascontiguousarray(np.dstack([pixels, eight_bit(alpha)]))
         if self.premultiplied:
             return Image.frombuffer("RGBa", pixels.shape[1::-1], pixels).convert("RGBA")
@@ -92,6 +101,16 @@ def of_tiff(content: bytes, read: tiff.Directory) -> Deep | None:
         samples = samples[:, :, :3]
     white = ((1 << bits) - 1) << (16 - bits) if bits in _PACKED else None
     return Deep(samples, read.significant_bits, white, colours == _WHITE_IS_ZERO, extra == _PREMULTIPLIED)
+
+
+def judged_white(content: bytes) -> int | None:
+    """`Deep.judged_white` of a file; None for one that has no more than 8 bits. Raises UserError as `of_tiff` does."""
+    read = None
+    if content.startswith(png.SIGNATURE):
+        read = of_png(content, png.essentials(content))
+    elif (directory := tiff.directory(content)) is not None:
+        read = of_tiff(content, directory)
+    return None if read is None else read.judged_white
 
 
 def unreadable(read: tiff.Directory) -> UserError:
