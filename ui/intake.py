@@ -6,13 +6,13 @@ from pathlib import Path
 
 import streamlit as st
 
-from core.data import datasets, edits, importing
+from core.data import datasets, edits, importing, layout
 from core.data.manifest import Dataset, Report
 from core.errors import UserError
 from ui import chooser, frame, sketch
 from ui.words import _, class_name
 
-IMAGE_TYPES = ["jpg", "jpeg", "png", "gif", "webp", "bmp", "tif", "tiff", "avif"]
+IMAGE_TYPES = sorted(suffix.removeprefix(".") for suffix in layout.IMAGE_SUFFIXES)
 MAX_ZIPS, MAX_IMAGES = 20, 500  # the browser's upload limit is for each file only
 LISTED = 50
 

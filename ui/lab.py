@@ -8,13 +8,12 @@ from dataclasses import asdict, dataclass, field
 
 import numpy as np
 import streamlit as st
-from PIL import Image
 
 from core import augment
 from core.config import AUGMENTATION_KNOBS, FILL_MODES, KNOBS, Augmentation, make_augmentation
 from core.data import arrays, images, sheets
+from core.data.decoding import normalise
 from core.data.manifest import Dataset
-from core.data.storing import normalise
 from core.results import runs
 from core.results.runs import Run
 from core.strategies import PRESETS, STRATEGIES, Strategy
@@ -124,9 +123,8 @@ def _of_dataset(dataset: Dataset) -> Picture:
 
 
 def _taken(source: bytes | np.ndarray) -> Picture:
-    given = Image.fromarray(source) if isinstance(source, np.ndarray) else images.open_image(source)
     stored = normalise(source)
-    return Picture(stored.image.partition(".")[0], stored.content, given.size, given.has_transparency_data)
+    return Picture(stored.image.partition(".")[0], stored.content, stored.size, stored.transparent)
 
 
 def settings(row: Strategy, dataset: Dataset) -> tuple[Augmentation, int]:

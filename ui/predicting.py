@@ -15,8 +15,8 @@ from PIL import Image
 from core import jobs, spreadsheet
 from core.data import images, loose
 from core.data.archives import Found
+from core.data.decoding import normalise
 from core.data.manifest import Skipped
-from core.data.storing import normalise
 from core.data.threads import in_threads
 from core.errors import UserError
 from core.results.runs import Run

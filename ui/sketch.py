@@ -5,13 +5,15 @@ import streamlit as st
 from PIL import Image
 
 from core.data import images
+from core.data.decoding import normalise
 from core.data.drawings import has_ink
-from core.data.storing import normalise
+from core.errors import UserError
 from core.words import N_
 from ui.words import _
 
 SIDE = 288  # pixels; fits a phone of 390 with its margins
 PEN = 8  # pixels
+MAX_DRAWING = 256 * 1024  # bytes of PNG, which this process decodes itself: what fits unpacks within a second
 
 
 def choose_source(key: str, first: str = "canvas") -> str:
@@ -73,6 +75,8 @@ def _picture(sheet: dict, png: bytes | None, strokes: int) -> np.ndarray | None:
     png = sheet["pictures"].get(strokes)
     if not strokes or png is None:
         return None
+    if len(png) > MAX_DRAWING:
+        raise UserError("This drawing is too large. Clear the canvas and draw it again with fewer strokes.")
     rgb = images.decode(png)
     return rgb if has_ink(rgb) else None
 
@@ -94,12 +98,15 @@ def _upload(key: str) -> np.ndarray | None:
         return None
     rgb = normalise(file.getvalue()).rgb  # as training sees it, and small enough to send
     show(rgb)
-    return rgb
+    if has_ink(rgb):
+        return rgb
+    st.warning(_("Nothing can be seen on this image: it has the same colour everywhere. Choose another one."))
+    return None
 
 
 def _camera(key: str) -> np.ndarray | None:
     file = st.camera_input(_("Take a photo"), key=f"{key}-camera")
-    return images.decode(file.getvalue()) if file else None
+    return normalise(file.getvalue()).rgb if file else None
 
 
 SOURCES = {

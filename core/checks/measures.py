@@ -1,6 +1,7 @@
 """What is measured of an image: each file is read and decoded once, small, and only numbers are kept of it.
 
-JPEGs are decoded at 1/2, 1/4 or 1/8 of their size, which still reads all of their data, so that cut-off files show.
+JPEGs are decoded at 1/2, 1/4 or 1/8 of their size, which still reads all of their data, so that files show that are
+cut off or broken in the middle.
 """
 
 import hashlib
@@ -24,7 +25,7 @@ THUMB = 32  # pixels, square and grey: what images are compared by
 RING = 0.08  # of the shorter side: how far inside the border lies what it is compared with
 FORMATS = ("", *images.FORMATS, "MPO")
 MEAN_AT_50 = 57.625  # of the luminance table of ITU-T T.81, annex K.1, which libjpeg calls quality 50
-VERSION = 1
+VERSION = 2
 """Raise it when an image's measures change: those kept before are then taken again."""
 
 MEASURES = np.dtype([
@@ -88,7 +89,7 @@ def measure(content: bytes, kind: str) -> np.ndarray:
     row["width"], row["height"] = image.size
     if image.format in ("JPEG", "MPO"):
         row["quantisation"] = np.mean(image.quantization[0]) / MEAN_AT_50
-    rgb = images.decode(image, GLANCE)
+    rgb = images.decode(content if image.format in ("JPEG", "MPO") else image, GLANCE)
     row["pixel_hash"] = _hash(b"%dx%d" % (row["width"], row["height"]), rgb)
     if image.has_transparency_data:
         row["alpha"] = np.mean(np.asarray(image.convert("RGBA").getchannel("A")) < 255)

@@ -73,10 +73,9 @@ def opened(name_or_path: str) -> Iterator[Source]:
 
 
 def _meant_as_classes(skipped: Iterable[Skipped]) -> set[str]:
-    """The folders that are empty, or hold photos that cannot be read: classes that may go missing unnoticed."""
-    photos = {layout.folder_of(item.name) for item in skipped if item.template == layout.HEIC}
+    """The folders that are empty: classes that may go missing unnoticed."""
     empty = {item.name.rpartition("/")[2] for item in skipped if item.template == layout.EMPTY}
-    return {label for label in photos | empty if label and label.lower() not in SPLIT_FOLDERS}
+    return {label for label in empty if label.lower() not in SPLIT_FOLDERS}
 
 
 def _kind(items: tuple[Item, ...]) -> str:

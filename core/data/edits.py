@@ -15,10 +15,11 @@ import numpy as np
 
 from core import paths
 from core.data import datasets, manifest
+from core.data.decoding import normalise
 from core.data.drawings import looks_like_drawing
 from core.data.manifest import Dataset, Duplicate, Entry, Note, Report, Skipped, clean_label, clean_name, locked
 from core.data.splits import SPLITS, assign
-from core.data.storing import Stored, normalise
+from core.data.storing import Stored
 from core.data.threads import in_threads
 from core.errors import UserError
 from core.words import N_

@@ -9,10 +9,10 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from core.data import drawings
+from core.data.formats import deep, jpeg, limits, png, strangers, tiff
+from core.data.samples import eight_bit
 from core.errors import UserError
-from core.words import N_
 
-MAX_PIXELS = 64_000_000
 # Named, because Pillow's other readers include ones that start programs (EPS) or accept almost any bytes (TGA).
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "AVIF", "PPM", "ICO")
 INPUT_VERSION = 1
@@ -32,73 +32,71 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-_IMAGE_STARTS = (b"\xff\xd8", b"\x89PNG", b"GIF8", b"BM", b"II*\0", b"MM\0*", b"RIFF")
-_KNOWN_STRANGERS = {
-    (b"PK\x03\x04", b"PK\x05\x06"): N_("This file is a zip archive, not an image. Import it as a data set instead."),
-    (b"%PDF",): N_("This file is a PDF document, not an image. Save its pages as JPEG or PNG first."),
-    (b"<svg", b"<?xml"): N_("This file is an SVG or XML text, not a pixel image. Save it as PNG first."),
-    (b"<!doctype html", b"<html"): N_(
-        "This file is a web page, not an image. The download probably failed; download the image itself."
-    ),
-}
+_NEARLY_WHITE = 224  # of 255, in the darkest channel
+_SOLID = 192  # alpha of 255
 
 
-def decode(source: bytes | Path | Image.Image | np.ndarray, at_least: int | None = None) -> np.ndarray:
+def decode(
+    source: bytes | Path | Image.Image | np.ndarray, at_least: int | None = None, white: int | None = None
+) -> np.ndarray:
     """Decode any picture to (height, width, 3) uint8 RGB, upright, transparency laid on white.
 
     Arrays may be (h, w), (h, w, 1), (h, w, 3) or (h, w, 4). Samples of more than 8 bits are scaled, never clipped:
-    16-bit by their full range, floats as 0-1 or 0-255 where they lie within, else by their own range. Of an animation
-    the first frame counts.
+    whole numbers by the depth that the file tells, else by `white`, else by what `samples.white_of` judges from the
+    greatest of them; floats as 0-1 or 0-255 where they lie within, else by their own range. What is white on
+    transparency is laid on black. Of an animation the first frame counts.
 
     `at_least`: a JPEG may be decoded at 1/2, 1/4 or 1/8 of its size (much faster) while both sides keep this many
     pixels.
 
-    Raises UserError when it is no image, is damaged or cut off, or has more than MAX_PIXELS pixels; the size is read
-    from the header, before anything is decoded.
+    Raises UserError when it is no image, is damaged or cut off, or is beyond `core.data.formats.limits`, which are
+    looked at before anything is decoded.
     """
     if isinstance(source, np.ndarray):
         return _from_array(source)
-    image = source if isinstance(source, Image.Image) else open_image(source)
-    _check_size(image.width, image.height)
-    if at_least and image.format in ("JPEG", "MPO"):
-        image.draft(None, (at_least, at_least))
+    if isinstance(source, Path):
+        source = _read(source)
+    image = source if isinstance(source, Image.Image) else open_image(source, white)
     try:
+        if image.format in ("JPEG", "MPO") and not isinstance(source, Image.Image):
+            return np.ascontiguousarray(_upright(_jpeg(source, image, at_least), orientation(image)))
         image.load()
         return np.array(_upright(_to_rgb(image), orientation(image)))
+    except jpeg.Damaged as error:
+        raise _cut_off(image) if jpeg.is_cut(source) else _damaged(image, error) from error
     except _BOMB as error:
         raise _too_many_pixels() from error
     except _DECODER_ERRORS as error:
         if "truncated" in str(error) or "broken PNG" in str(error) or isinstance(error, EOFError):
-            raise UserError(
-                "The image is cut off: its header promises {width} x {height} pixels but its data end before that. "
-                "Save or download it again.",
-                width=image.width,
-                height=image.height,
-            ) from error
-        raise UserError(
-            "The image is damaged: its {format} data cannot be decoded ({reason}). Open it in an image editor and save "
-            "it again as JPEG or PNG.",
-            format=image.format or image.mode,
-            reason=error,
-        ) from error
+            raise _cut_off(image) from error
+        raise _damaged(image, error) from error
 
 
-def open_image(source: bytes | Path) -> Image.Image:
-    """Read an image file's header; pixels stay undecoded. Raises UserError as `decode` does."""
+def open_image(source: bytes | Path, white: int | None = None) -> Image.Image:
+    """Read an image file's header; pixels stay undecoded, but for those of more than 8 bits, which come as 8 bits.
+
+    Raises UserError as `decode` does.
+    """
     if isinstance(source, Path):
         source = _read(source)
     if not source:
         raise UserError("The image file is empty (0 bytes). Save or download it again.")
-    try:
-        image = Image.open(io.BytesIO(source), formats=FORMATS)
-    except UnidentifiedImageError as error:
-        raise _not_an_image(source) from error
-    except _BOMB as error:
-        raise _too_many_pixels() from error
-    except _DECODER_ERRORS as error:
-        raise _broken_header(source) from error
-    _check_size(image.width, image.height)
-    return image
+    limits.check_bytes(source)
+    if source.startswith(png.SIGNATURE):
+        return _open_png(source, white)
+    if (directory := tiff.directory(source)) is not None:
+        return _open_tiff(source, directory, white)
+    if source.startswith(b"\xff\xd8"):
+        scans = jpeg.check_limits(source)
+        image = _header(source)
+        if scans * image.width * image.height > jpeg.MAX_SCANNED:
+            raise limits.too_slow(f"{scans} scans of {image.width} x {image.height} pixels")
+        return image
+    if source.startswith(b"GIF8"):
+        limits.check_gif(source)
+    elif source.startswith(b"P"):
+        limits.check_ppm(source)
+    return _header(source)
 
 
 def orientation(image: Image.Image) -> int:
@@ -139,49 +137,95 @@ def _from_array(array: np.ndarray) -> np.ndarray:
             "width, 4).",
             shape=array.shape,
         )
-    _check_size(array.shape[1], array.shape[0])
-    array = np.ascontiguousarray(_eight_bit(array))
+    limits.check_size(array.shape[1], array.shape[0])
+    array = np.ascontiguousarray(eight_bit(array))
     if array.ndim == 3 and array.shape[2] == 3:
         return array
     return np.array(_to_rgb(Image.fromarray(array)))
 
 
+def _header(source: bytes) -> Image.Image:
+    try:
+        image = Image.open(io.BytesIO(source), formats=FORMATS)
+    except UnidentifiedImageError as error:
+        raise strangers.refusal(source) from error
+    except _BOMB as error:
+        raise _too_many_pixels() from error
+    except _DECODER_ERRORS as error:
+        raise strangers.broken_header(source) from error
+    limits.check_size(image.width, image.height)
+    return image
+
+
+def _open_png(source: bytes, white: int | None) -> Image.Image:
+    bare = png.essentials(source)
+    image = _header(bare)
+    if png.depth(source) != 16:
+        return image
+    decode(image)  # unlike OpenCV, Pillow tells where a file is cut off
+    read = deep.of_png(source, bare)
+    return image if read is None else _with_format(_upright(read.image(white), orientation(image)), "PNG")
+
+
+def _open_tiff(source: bytes, directory: tiff.Directory, white: int | None) -> Image.Image:
+    limits.check_size(directory.one(tiff.WIDTH), directory.one(tiff.HEIGHT))
+    read = deep.of_tiff(source, directory)
+    if read is not None:
+        return _with_format(_upright(read.image(white), directory.one(tiff.ORIENTATION, 1)), "TIFF")
+    try:
+        return Image.open(io.BytesIO(source), formats=("TIFF",))
+    except _DECODER_ERRORS as error:
+        if tiff.HEIGHT not in directory.tags:
+            raise strangers.broken_header(source) from error
+        raise deep.unreadable(directory) from error
+
+
+def _with_format(image: Image.Image, name: str) -> Image.Image:
+    image.format = name
+    return image
+
+
+def _jpeg(source: bytes, image: Image.Image, at_least: int | None) -> Image.Image:
+    if image.mode in ("L", "RGB"):
+        rgb = jpeg.pixels(source, image.width, image.height, at_least)
+        if rgb is not None:
+            return Image.fromarray(rgb)
+    else:
+        jpeg.check_whole(source)
+    if at_least:
+        image.draft(None, (at_least, at_least))
+    image.load()
+    return _to_rgb(image)
+
+
 def _to_rgb(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I") or image.mode == "F":
-        image = Image.fromarray(_eight_bit(np.asarray(image)))
+        # Pillow has brought PGM, the one of these formats that comes here as a file, to 16 bits.
+        image = Image.fromarray(eight_bit(np.asarray(image), 65535 if image.format == "PPM" else None))
     elif image.has_transparency_data:
-        ink = image.convert("RGBA")
-        image = Image.new("RGBA", ink.size, "white")
-        image.alpha_composite(ink)
+        image = _on_paper(image.convert("RGBA"), opaque_if_clear=image.format == "BMP")
     return image if image.mode == "RGB" else image.convert("RGB")
+
+
+def _on_paper(ink: Image.Image, opaque_if_clear: bool) -> Image.Image:
+    """RGBA laid on white, or on black where what is seen of it is white itself.
+
+    `opaque_if_clear`: where nothing at all would be seen, alpha means nothing, as in bitmaps whose fourth byte is
+    unused.
+    """
+    alpha = np.asarray(ink.getchannel("A"))
+    if opaque_if_clear and not alpha.any():
+        return ink.convert("RGB")
+    solid = alpha >= min(_SOLID, alpha.max())
+    darkest = np.asarray(ink)[:, :, :3].min(axis=2)[solid]
+    is_white = alpha.any() and alpha.min() < _SOLID and np.percentile(darkest, 1) >= _NEARLY_WHITE
+    paper = Image.new("RGBA", ink.size, "black" if is_white else "white")
+    paper.alpha_composite(ink)
+    return paper
 
 
 def _upright(image: Image.Image, turn: int) -> Image.Image:
     return image.transpose(_TURNS[turn]) if turn in _TURNS else image
-
-
-def _eight_bit(samples: np.ndarray) -> np.ndarray:
-    """Samples of any type -> uint8, as `decode` says."""
-    if samples.dtype == np.uint8:
-        return samples
-    if samples.dtype == bool:
-        return samples.astype(np.uint8) * 255
-    if samples.dtype.kind == "u" and samples.dtype.itemsize == 2:
-        return ((samples.astype(np.uint32) + 128) // 257).astype(np.uint8)
-    if samples.dtype.kind not in "iuf":
-        raise UserError(
-            "An array of type {dtype} is not an image. Give numbers, for example uint8 from 0 to 255.",
-            dtype=samples.dtype,
-        )
-    values = np.nan_to_num(samples.astype(np.float32))
-    low, high = float(values.min()), float(values.max())
-    if low >= 0 and high <= 1 and samples.dtype.kind == "f":
-        low, high = 0.0, 1.0
-    elif low >= 0 and high <= 255:
-        low, high = 0.0, 255.0
-    elif low >= 0 and high <= 65535 and samples.dtype.kind != "f":
-        low, high = 0.0, 65535.0
-    return np.round((values - low) * (255 / max(high - low, np.finfo(np.float32).tiny))).astype(np.uint8)
 
 
 def _read(path: Path) -> bytes:
@@ -195,53 +239,26 @@ def _read(path: Path) -> bytes:
         ) from error
 
 
-def _check_size(width: int, height: int) -> None:
-    if width * height > MAX_PIXELS:
-        raise UserError(
-            "The image has {width} x {height} pixels; at most {limit} megapixels can be read. Make it smaller first.",
-            width=width,
-            height=height,
-            limit=MAX_PIXELS // 1_000_000,
-        )
+def _cut_off(image: Image.Image) -> UserError:
+    return UserError(
+        "The image is cut off: its header promises {width} x {height} pixels but its data end before that. "
+        "Save or download it again.",
+        width=image.width,
+        height=image.height,
+    )
+
+
+def _damaged(image: Image.Image, reason: Exception) -> UserError:
+    return UserError(
+        "The image is damaged: its {format} data cannot be decoded ({reason}). Open it in an image editor and save "
+        "it again as JPEG or PNG.",
+        format=image.format or image.mode,
+        reason=str(reason) or type(reason).__name__,
+    )
 
 
 def _too_many_pixels() -> UserError:
     return UserError(
         "The image claims far more than {limit} megapixels, which is the most that can be read. Make it smaller first.",
-        limit=MAX_PIXELS // 1_000_000,
-    )
-
-
-def _broken_header(source: bytes) -> UserError:
-    return UserError(
-        "The image is cut off or damaged near its beginning; {received} bytes arrived. Save or download it again.",
-        received=len(source),
-    )
-
-
-def _not_an_image(source: bytes) -> UserError:
-    if source.startswith(_IMAGE_STARTS):
-        return _broken_header(source)
-    start = source[:512].lstrip(b"\xef\xbb\xbf \r\n\t")
-    for signatures, template in _KNOWN_STRANGERS.items():
-        if start.lower().startswith(signatures) or start.startswith(signatures):
-            return UserError(template)
-    if source[4:8] == b"ftyp":
-        return UserError("This file is a HEIC photo or a video, which cannot be read. Save it as JPEG first.")
-    if source.startswith(b"\x1f\x8b") or source.startswith((b"Rar!", b"7z")):
-        return UserError("This file is a compressed archive, not an image. Unpack it first.")
-    try:
-        text = source[:512].decode("utf-8")
-    except UnicodeDecodeError:
-        text = "\0"
-    if text.isprintable() or all(c.isprintable() or c in "\r\n\t" for c in text):
-        return UserError(
-            "This file is text, not an image; it begins with '{start}'. Choose a JPEG, PNG, GIF, WebP, BMP or "
-            "TIFF image.",
-            start=" ".join(text[:24].split()),
-        )
-    return UserError(
-        "This file is not an image that can be read; it begins with the bytes {start}. Choose a JPEG, PNG, GIF, WebP, "
-        "BMP or TIFF image.",
-        start=source[:6].hex(" "),
+        limit=limits.MAX_PIXELS // 1_000_000,
     )

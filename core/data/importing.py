@@ -14,6 +14,7 @@ from typing import BinaryIO, NamedTuple
 from core import paths
 from core.data import archives, builtin, datasets, edits, folders, layout, manifest
 from core.data.archives import Found
+from core.data.decoding import common_white, normalise
 from core.data.drawings import looks_like_drawing
 from core.data.edits import Picture
 from core.data.encodings import readable
@@ -21,7 +22,6 @@ from core.data.layout import Place
 from core.data.left_out import explained
 from core.data.manifest import KINDS, Dataset, Duplicate, Entry, Note, Report, Skipped, clean_name, locked
 from core.data.splits import LEARNING_SHARES, SPLITS, assign
-from core.data.storing import normalise
 from core.data.threads import in_threads
 from core.errors import UserError
 from core.words import N_
@@ -255,11 +255,12 @@ def _store(
 ) -> tuple[list[Arrival], float]:
     """Normalise and write every image; also the share of drawings among a sample of them."""
     every = max(1, len(items) // _SAMPLE)
+    white = common_white(found for _, found in items)
     waiting = (
         _Waiting(place, found.path, _read(found), number % every == 0) for number, (place, found) in enumerate(items)
     )
     arrivals, looks = [], []
-    for done, result in enumerate(in_threads(lambda one: _stored(one, folder), waiting), 1):
+    for done, result in enumerate(in_threads(lambda one: _stored(one, folder, white), waiting), 1):
         if isinstance(result, Skipped):
             skipped.append(result)
         else:
@@ -270,14 +271,14 @@ def _store(
     return arrivals, sum(looks) / max(1, len(looks))
 
 
-def _stored(waiting: _Waiting, folder: Path) -> Skipped | tuple[Arrival, bool | None]:
+def _stored(waiting: _Waiting, folder: Path, white: int | None) -> Skipped | tuple[Arrival, bool | None]:
     """Normalise and write one image, and tell whether it looks like a drawing if it is sampled."""
     if isinstance(waiting.content, Skipped):
         return waiting.content
     try:
-        stored = normalise(waiting.content)
+        stored = normalise(waiting.content, white)
     except UserError as error:
-        return Skipped(waiting.source, error.template, error.values)
+        return Skipped(waiting.source, *layout.unreadable(waiting.source, error))
     stored.write(folder)
     arrival = Arrival(stored.image, waiting.place.label, waiting.place.split, waiting.source)
     return arrival, looks_like_drawing(stored.rgb) if waiting.sampled else None

@@ -17,13 +17,14 @@ from collections.abc import Iterable, Sequence
 from os.path import commonpath
 from typing import NamedTuple
 
+from core.data.formats import strangers
 from core.data.manifest import SPLIT_FOLDERS, Note, Skipped, clean_label
 from core.errors import UserError
 from core.words import N_
 
-IMAGE_SUFFIXES = {
+IMAGE_SUFFIXES = {  # those of HEIC as well: many of them are JPEGs, the others are refused by what they are
     ".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".gif", ".webp", ".bmp", ".dib", ".tif", ".tiff",
-    ".avif", ".ppm", ".pgm", ".pbm", ".pnm", ".ico",
+    ".avif", ".ppm", ".pgm", ".pbm", ".pnm", ".ico", ".heic", ".heif",
 }  # fmt: skip
 _ARCHIVE_SUFFIXES = {".zip", ".rar", ".7z", ".tar", ".gz", ".tgz", ".bz2", ".xz"}
 _TABLE_SUFFIXES = {".csv", ".tsv", ".xls", ".xlsx", ".ods", ".parquet"}
@@ -36,7 +37,6 @@ _CONTROL = N_("Its name has control characters ({characters}). Rename it.")
 _TOO_LONG = N_("Its path has {length} characters; at most {limit} can be read. Make it shorter.")
 _NOT_AN_IMAGE = N_("Not an image: the name ends in '{suffix}'.")
 _NO_SUFFIX = N_("Not an image: the name has no ending such as .jpg or .png.")
-HEIC = N_("HEIC photos cannot be read. Save them as JPEG first.")
 _TABLE = N_(
     "Tables are not read, as an image's class is its folder. Put the images of each class into a folder of its own."
 )
@@ -72,11 +72,16 @@ def unwanted(path: str) -> Note | None:
             "'{path}' is an archive inside the data set. Unpack it first, and import the folder or a zip of it.",
             path=path,
         )
-    if suffix in (".heic", ".heif"):
-        return Note(HEIC, {})
     if suffix in _TABLE_SUFFIXES:
         return Note(_TABLE, {})
     return Note(_NOT_AN_IMAGE, {"suffix": suffix})
+
+
+def unreadable(path: str, error: UserError) -> Note:
+    """Why a file with an image's name could not be decoded. HEIC is known by its name, too, where nothing else is."""
+    if path.lower().endswith((".heic", ".heif")) and error.template in strangers.UNKNOWN:
+        return Note(strangers.HEIC, {})
+    return Note(error.template, error.values)
 
 
 def short(path: str) -> str:

@@ -2,100 +2,75 @@
 
 import hashlib
 import io
-import re
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
 from core.data import images
+from core.data.formats.jpeg import without_metadata
 
 LONGEST_SIDE = 512
 _JPEG_QUALITY = 95
 _PNG_LEVEL = 1  # 3 times faster than the default for files about 15 % larger
-_START, _END, _START_OF_SCAN = 0xD8, 0xD9, 0xDA
-_JFIF, _ADOBE, _COMMENT = 0xE0, 0xEE, 0xFE
-_AFTER_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 
 
 @dataclass(frozen=True)
 class Stored:
-    """`image`: its file name, 24 hex digits of the pixels' hash and .png or .jpg; `rgb`: its pixels, (h, w, 3)."""
+    """`image`: its file name, 24 hex digits of the pixels' hash and .png or .jpg; `content`: the file's bytes.
+
+    `size` (width, height) and `transparent` tell of the picture as it was given.
+    """
 
     image: str
     content: bytes = field(repr=False)
-    rgb: np.ndarray = field(repr=False)
+    size: tuple[int, int]
+    transparent: bool = False
+
+    @cached_property
+    def rgb(self) -> np.ndarray:
+        """Its pixels, (h, w, 3) uint8."""
+        return images.decode(self.content)
 
     def write(self, folder: Path) -> None:
         (folder / self.image).write_bytes(self.content)
 
 
-def normalise(source: bytes | np.ndarray) -> Stored:
+def normalise(source: bytes | np.ndarray, white: int | None = None) -> Stored:
     """Bring an image file's bytes, or an array as `images.decode` takes it, into the form in which it is kept.
 
     A JPEG that is small and upright already keeps its encoded data bit for bit; a JPEG that has to change stays a JPEG
     (quality 95); everything else becomes a PNG. Normalising what was normalised changes nothing, so that an exported
-    data set imports with the same names. Raises UserError as `images.decode` does.
+    data set imports with the same names. `white` and what is raised: as in `images.decode`.
     """
     if isinstance(source, np.ndarray):
-        return _png(images.decode(source))
-    image = images.open_image(source)
+        return _png(images.decode(source), source.shape[1::-1])
+    image = images.open_image(source, white)
     if image.format not in ("JPEG", "MPO"):
-        return _png(images.decode(image))
+        return _png(images.decode(image), image.size, image.has_transparency_data)
     if image.mode in ("L", "RGB") and max(image.size) <= LONGEST_SIDE and images.orientation(image) == 1:
         bare = without_metadata(source)
         if bare is not None:
-            return _stored(bare, "jpg", images.decode(bare))
+            return _stored(bare, "jpg", images.decode(bare), image.size)
     file = io.BytesIO()
-    Image.fromarray(_shrunk(images.decode(image, at_least=LONGEST_SIDE))).save(file, "JPEG", quality=_JPEG_QUALITY)
-    return _stored(file.getvalue(), "jpg", images.decode(file.getvalue()))
+    Image.fromarray(_shrunk(images.decode(source, at_least=LONGEST_SIDE))).save(file, "JPEG", quality=_JPEG_QUALITY)
+    return _stored(file.getvalue(), "jpg", images.decode(file.getvalue()), image.size)
 
 
-def without_metadata(jpeg: bytes) -> bytes | None:
-    """A JPEG file without EXIF, thumbnails, comments, profiles and trailing data; None where its structure is broken.
-
-    The JFIF and Adobe segments stay, because decoders read the meaning of the colours from them.
-    """
-    kept = [b"\xff\xd8"]
-    at = 2
-    while True:
-        while jpeg[at : at + 2] == b"\xff\xff":
-            at += 1
-        if len(jpeg) < at + 2 or jpeg[at] != 0xFF:
-            return None
-        marker = jpeg[at + 1]
-        if marker == _END:
-            return b"".join([*kept, b"\xff\xd9"])
-        length = int.from_bytes(jpeg[at + 2 : at + 4], "big")
-        segment = jpeg[at : at + 2 + length]
-        if length < 2 or len(segment) < length + 2 or marker == _START:
-            return None
-        at += len(segment)
-        if marker == _JFIF and segment[4:9] == b"JFIF\0" and length >= 16:
-            kept.append(b"\xff\xe0\x00\x10" + segment[4:16] + b"\0\0")
-        elif marker == _ADOBE or not (_JFIF <= marker <= 0xEF or marker == _COMMENT):
-            kept.append(segment)
-        if marker == _START_OF_SCAN:
-            end = _AFTER_SCAN.search(jpeg, at)
-            if end is None:
-                return None
-            kept.append(jpeg[at : end.start()])
-            at = end.start()
-
-
-def _png(rgb: np.ndarray) -> Stored:
+def _png(rgb: np.ndarray, size: tuple[int, int], transparent: bool = False) -> Stored:
     rgb = _shrunk(rgb)
     grey = np.array_equal(rgb[:, :, 0], rgb[:, :, 1]) and np.array_equal(rgb[:, :, 0], rgb[:, :, 2])
     file = io.BytesIO()
     Image.fromarray(rgb[:, :, 0] if grey else rgb).save(file, "PNG", compress_level=_PNG_LEVEL)
-    return _stored(file.getvalue(), "png", rgb)
+    return _stored(file.getvalue(), "png", rgb, size, transparent)
 
 
-def _stored(content: bytes, suffix: str, rgb: np.ndarray) -> Stored:
+def _stored(content: bytes, suffix: str, rgb: np.ndarray, size: tuple[int, int], transparent: bool = False) -> Stored:
     pixels = hashlib.sha256(b"%dx%d:" % rgb.shape[:2])
     pixels.update(np.ascontiguousarray(rgb))
-    return Stored(f"{pixels.hexdigest()[:24]}.{suffix}", content, rgb)
+    return Stored(f"{pixels.hexdigest()[:24]}.{suffix}", content, size, transparent)
 
 
 def _shrunk(rgb: np.ndarray) -> np.ndarray:

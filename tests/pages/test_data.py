@@ -1,5 +1,8 @@
 """The Data page as a visitor meets it: what it shows, edits and their undo, what it says when something is wrong."""
 
+from pathlib import Path
+
+import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.data import datasets, edits
@@ -107,6 +110,24 @@ def test_image_files_come_into_a_class_once(pets, photo, encoded):
     assert says(app.warning, "Could not be used: 1")
     assert says(app.text, "bad.png")
     assert "Add images" not in [button.label for button in app.button]
+
+
+@pytest.mark.parametrize("name", ["photo.jfif", "photo.JPE", "photo.mpo", "phone.heic", "phone.HEIF"])
+def test_a_jpeg_comes_in_under_any_of_its_names(pets, photo, encoded, name):
+    app = opened("1_Data", dataset="pets")
+    uploader = labelled(app.file_uploader, "Images of this class")
+    assert Path(name).suffix.lower() in uploader.allowed_type
+    uploader.set_value([(name, encoded(photo(999), "JPEG"), "image/jpeg")]).run()
+    press(app, "Add images")
+    assert len(datasets.load("pets").entries) == 13
+
+
+def test_a_real_heic_photo_is_refused_by_what_it_is(pets):
+    app = opened("1_Data", dataset="pets")
+    heic = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(99)
+    labelled(app.file_uploader, "Images of this class").set_value([("phone.heic", heic, "image/heic")]).run()
+    press(app, "Add images")
+    assert says(app.text, "phone.heic: HEIC photos cannot be read. Save them as JPEG first.")
 
 
 def test_a_new_set_is_empty_and_says_what_to_do_next():

@@ -267,3 +267,24 @@ def test_the_server_process_never_imports_tensorflow(home):
     done = subprocess.run([sys.executable, "-c", SCRIPT], cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)},
                           capture_output=True, text=True, timeout=120)  # fmt: skip
     assert done.returncode == 0, done.stderr
+
+
+def test_an_upload_on_which_nothing_can_be_seen_says_so(trained, seer, encoded, drawing):
+    app = opened()
+    app.button_group(key=f"{home.CANVAS}-source").set_value("upload").run()
+    labelled(app.file_uploader, "An image file").set_value(
+        [("blank.png", encoded(np.full((64, 64, 3), 255, np.uint8)), "image/png")]
+    ).run()
+    assert says(app.warning, "Nothing can be seen on this image")
+    assert not app.header
+    assert seer.asked == []
+    white = np.dstack([np.full((64, 64, 3), 255, np.uint8), 255 - drawing(1)[:, :, 0]])
+    labelled(app.file_uploader, "An image file").set_value([("ink.png", encoded(white), "image/png")]).run()
+    assert not app.warning
+    assert app.header[0].value == "Triangle, 97%"
+
+
+def test_a_drawing_of_unbelievable_size_is_not_decoded():
+    sheet = {"pictures": {}}
+    with pytest.raises(UserError, match="too large"):
+        sketch._picture(sheet, bytes(sketch.MAX_DRAWING + 1), 1)
