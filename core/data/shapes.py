@@ -55,7 +55,7 @@ def a_hand(rng: np.random.Generator) -> Hand:
         bow=0.09 * rng.beta(1.2, 2.5),
         closing=rng.normal(0.0, 0.02 + 0.06 * haste),
         drift=0.16 * haste * rng.beta(1.2, 1.5),
-        tails=rng.choice([0.0, 0.3], p=[0.65, 0.35]) * rng.beta(1.2, 1.6),
+        tails=rng.choice([0.0, 0.3], p=[0.6, 0.4]) * rng.beta(1.5, 1.5),
         lifts=rng.choice([0.05, 0.35, 0.9], p=[0.55, 0.25, 0.2]),
         retrace=rng.choice([0.0, 0.3], p=[0.85, 0.15]),
         sketches=rng.choice([0.0, 0.5], p=[0.8, 0.2]),
@@ -114,17 +114,17 @@ def _circle(rng, hand):
     pointed = rng.uniform(0, 0.5) * (rng.random() < 0.25)  # as a lens or an eye
     points = np.stack([np.cos(angle), flat * np.sin(angle) * abs(np.sin(angle)) ** pointed], axis=1) * radius[:, None]
     points[:, 1] *= 1 + egg * np.cos(angle)
-    return points @ _rotation(rng.normal(0, 30)), np.array([0, SAMPLES // 2])
+    return points @ _rotation(rng.choice([rng.normal(0, 30), rng.uniform(-90, 90)])), np.array([0, SAMPLES // 2])
 
 
 def _rectangle(rng, hand):
     """Squares, long rectangles, trapezoids and parallelograms."""
     flat = rng.uniform(0.85, 1) if rng.random() < 0.35 else _log_uniform(rng, 1 / NARROWEST, 0.95)
     corners = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) / 2 * [1, flat]
+    if rng.random() < 0.25:
+        corners = corners @ np.array([[1, 0], [rng.uniform(-1, 1), 1]])
     if rng.random() < 0.3:
         corners = corners[:, ::-1]
-    if rng.random() < 0.25:
-        corners = corners @ np.array([[1, 0], [rng.uniform(-0.6, 0.6), 1]])
     corners = corners + hand.skew * flat**0.7 * rng.normal(size=(4, 2)) * 0.6
     return _sides(corners, rng, hand)
 
@@ -207,8 +207,8 @@ def _with_tails(path, rng, hand):
 
 def _dashes(strokes, rng, pen):
     """The strokes (n, 2) cut into dashes, or dots as wide as the pen, with gaps between them."""
-    step = pen + rng.uniform(0.03, 0.13)
-    share = rng.uniform(0, 0.6) * (1 - pen / step)
+    step = pen + rng.uniform(0.02, 0.14)
+    share = rng.choice([0, rng.uniform(0.1, 0.6)]) * (1 - pen / step)
     dashes = []
     for stroke in strokes:
         way = np.concatenate([[0], np.cumsum(np.hypot(*np.diff(stroke, axis=0).T))])
