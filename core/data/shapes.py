@@ -181,7 +181,8 @@ def _strokes(outline, rng, hand):
         lifts = rng.choice(corners, size=rng.integers(2, len(corners) + 1), replace=False)
         lifts.sort()
         spans = list(zip(lifts, [*lifts[1:], lifts[0] + count], strict=True))
-        slip = np.clip(hand.closing + rng.normal(0, 0.015, (len(spans), 2)), -0.05, 0.06) * count
+        past = 0 if hand.tails else 0.06  # strokes turn the corner or run on straight
+        slip = np.clip(hand.closing + rng.normal(0, 0.015, (len(spans), 2)), -0.05, past) * count
         return [
             _with_tails(_span(points, a - before, b + after), rng, hand) + rng.normal(0, hand.drift / 10, 2)
             for (a, b), (before, after) in zip(spans, slip, strict=True)
@@ -198,11 +199,13 @@ def _strokes(outline, rng, hand):
 def _with_tails(path, rng, hand):
     """The path (n, 2) with ends that run on straight: past a corner, across each other, or off the curve."""
     before, after = (hand.tails * rng.uniform(-0.5, 1, 2)).clip(0)
-    first, last = path[0] - path[3], path[-1] - path[-4]
-    along = np.linspace(0, 1, 7)[1:, None]
-    start = path[0] + before * along[::-1] * first / np.hypot(*first)
-    stop = path[-1] + after * along * last / np.hypot(*last)
-    return np.concatenate([start[: 6 * (before > 0)], path, stop[: 6 * (after > 0)]])
+    return np.concatenate([_tail(path[::-1], before)[::-1], path, _tail(path, after)])
+
+
+def _tail(path, length):
+    """Points (k, 2) straight on from the end of a path; none where the length is zero."""
+    ahead = path[-1] - path[-4]
+    return path[-1] + np.linspace(0, length, 7 if length else 1)[1:, None] * ahead / np.hypot(*ahead)
 
 
 def _dashes(strokes, rng, pen):
