@@ -381,9 +381,9 @@ def test_memory_does_not_grow_with_the_set(class_files, zipped, monkeypatch):
         most = max(most, waiting)
         return read(found)
 
-    def normalising(content):
+    def normalising(content, white):
         nonlocal waiting
-        stored = normalise(content)
+        stored = normalise(content, white)
         waiting -= 1
         return stored
 
