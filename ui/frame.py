@@ -63,8 +63,12 @@ def page(name: str, lead: str) -> Iterator[None]:
     st.markdown(f"{lead}\n\n{STYLE}", unsafe_allow_html=True)  # behind the lead, where it takes no room of its own
     for text, icon in st.session_state.pop("flash", []):
         st.toast(text, icon=icon)
-    with guard():
+    try:
         check_home()
+    except UserError as error:
+        st.error(say(error), icon=":material/error:")
+        st.stop()
+    with guard():
         yield
 
 
