@@ -58,7 +58,8 @@ def list_datasets(as_json: bool) -> None:
             continue
         counts = {label: sum(splits.values()) for label, splits in dataset.counts().items()}
         rows.append({"name": name, "kind": dataset.kind, "read_only": dataset.read_only, "classes": counts})
-        lines.append(f"{name}  {dataset.kind}s  " + ", ".join(f"{label} {n}" for label, n in counts.items()))
+        kind = f"{dataset.kind}s" if dataset.kind else "0 images"
+        lines.append(f"{name}  {kind}  " + ", ".join(f"{label} {n}" for label, n in counts.items()))
     show(rows, lines, as_json)
 
 
