@@ -65,7 +65,8 @@ def main() -> None:
     visits = int(sys.argv[1]) if len(sys.argv) > 1 else 500
     print(machine.describe())
     with machine.fresh_home() as home, handful.running(Path(home)) as app:
-        time.sleep(60)  # the built-in classifier
+        while not any('"done"' in status.read_text() for status in Path(home).glob("weights/runs/*/status.json")):
+            time.sleep(1)  # the built-in classifier
         began = time.perf_counter()
         for number in range(visits + 1):
             if number % EVERY == 0:
