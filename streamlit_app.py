@@ -7,10 +7,12 @@ import importlib
 import threading
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import streamlit as st
 from starlette.middleware import Middleware
+
+from core.errors import UserError
 
 HEAD_START_S = 2.0  # starting workers takes all of a small machine's processor, which the first page needs now
 
@@ -31,7 +33,8 @@ def prepare() -> None:
     time.sleep(HEAD_START_S)
     importlib.import_module("core.jobs").start_in_background()
     datasets = importlib.import_module("core.data.datasets")
-    datasets.purge(datasets.KEEP_DELETED_S)
+    with suppress(UserError):  # what is wrong with the disk, every page tells
+        datasets.purge(datasets.KEEP_DELETED_S)
 
 
 if __name__ == "__main__":

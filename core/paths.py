@@ -58,17 +58,18 @@ def home() -> Path:
 
 
 def check_home() -> None:
-    """Make the home where it is missing. UserError where nothing can be saved in it."""
-    folder = home()
+    """Make the home and its two folders where they are missing. UserError where nothing can be saved in them."""
+    folders = home() / "data", home() / "weights"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        writable = os.access(folder, os.W_OK | os.X_OK)
+        for folder in folders:
+            folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(
-            "The folder that HANDFUL_HOME names cannot be made ({reason}). Let it name another one.",
+            "Handful's home cannot be used ({reason}). Make it a folder that may be written to, or let HANDFUL_HOME "
+            "name another one.",
             reason=error.strerror,
         ) from error
-    if not writable:
+    if not all(os.access(folder, os.W_OK | os.X_OK) for folder in folders):
         raise UserError(
             "Handful may not write into its home. Give it permission, or let HANDFUL_HOME name another folder."
         )
@@ -148,7 +149,7 @@ def make_folder(path: Path) -> None:
     with saving(path):
         try:
             path.mkdir(parents=True, exist_ok=True)
-        except FileExistsError as error:  # a file, or a link to nowhere
+        except (FileExistsError, FileNotFoundError) as error:  # a file, a link to nowhere, or no place for folders
             raise NotADirectoryError(errno.ENOTDIR, error.strerror) from error
 
 

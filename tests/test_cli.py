@@ -12,6 +12,7 @@ import core.__main__ as cli
 from core import ladder, paths, weights
 from core.__main__ import main
 from core.backbones import BACKBONES
+from core.data import builtin, datasets
 from core.data.shapes import generate
 from core.results import runs
 from core.strategies import STRATEGIES
@@ -51,6 +52,32 @@ def test_import_reports_what_it_left_out(run, shapes_folder):
     code, output = run("datasets", "--json")
     row = next(row for row in json.loads(output) if row["name"] == "mine")
     assert row == {"name": "mine", "kind": "drawing", "read_only": False, "classes": {"rectangle": 8, "triangle": 8}}
+
+
+def test_a_damaged_data_set_is_listed_and_the_bin_is_emptied(run, monkeypatch):
+    monkeypatch.setattr(builtin, "NAMES", ())  # nothing is drawn
+    for name in ("broken", "gone", "good"):
+        datasets.create(name, "photo")
+    datasets.delete("gone")
+    path = datasets.load("broken").folder / "manifest.json"
+    path.write_bytes(b"")
+    code, output = run("datasets")
+    assert code == 0
+    assert "broken  unreadable  The data set 'broken' cannot be read" in output
+    assert "good  photos" in output
+    code, output = run("datasets", "--json")
+    assert [row["name"] for row in json.loads(output)] == ["broken", "good"]
+    assert run("purge") == (0, "")
+    assert datasets.list_deleted() == []
+
+
+@pytest.mark.parametrize("command", ["datasets", "runs", "purge"])
+def test_an_empty_home_is_one_line(run, monkeypatch, command):
+    monkeypatch.setenv("HANDFUL_HOME", "")
+    code, output = run(command)
+    assert code == 2
+    assert output.startswith("Error: HANDFUL_HOME is empty.")
+    assert output.count("\n") == 1
 
 
 @pytest.mark.slow

@@ -36,7 +36,7 @@ def test_a_home_that_cannot_be_one(monkeypatch, tmp_path):
     (tmp_path / "file").write_text("")
     (tmp_path / "a").symlink_to(tmp_path / "b")
     (tmp_path / "b").symlink_to(tmp_path / "a")
-    for home, words in (("file", "names a file"), ("file/below", "cannot be made"), ("a", "cannot be made")):
+    for home, words in (("file", "names a file"), ("file/below", "cannot be used"), ("a", "cannot be used")):
         monkeypatch.setenv("HANDFUL_HOME", str(tmp_path / home))
         with pytest.raises(UserError) as error:
             paths.check_home()

@@ -71,8 +71,12 @@ def page(name: str, lead: str) -> Iterator[None]:
     st.session_state["troubles"] = bool(jobs.troubles()) or jobs.connecting()
     if st.session_state["troubles"]:
         _troubles()
-    with guard():
+    try:
         check_home()
+    except UserError as error:
+        st.error(say(error), icon=":material/error:")
+        st.stop()
+    with guard():
         yield
 
 

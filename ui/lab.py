@@ -296,7 +296,7 @@ def fed(run: Run) -> None:
     st.html(strips.rows(shown, [class_name(label) for label in labels], _("Training image"), 72))
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
+@st.cache_data(max_entries=8, show_spinner=False)  # megabytes each
 def _fed(key: str) -> tuple[np.ndarray, Sequence[str]]:
     run = runs.find(key)
     config, dataset, row = run.config, runs.dataset_of(run), STRATEGIES.get(run.config.strategy)

@@ -253,7 +253,7 @@ def locked(*names: str) -> Iterator[None]:
     paths.make_folder(folder)
     with ExitStack() as stack:
         for lock in locks:
-            with paths.saving(folder / lock):
+            with paths.saving(paths.datasets() / names[0]):
                 file = stack.enter_context(open(folder / lock, "w"))
             fcntl.flock(file, fcntl.LOCK_EX)
         yield

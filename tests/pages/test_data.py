@@ -176,3 +176,28 @@ def test_a_deleted_set_is_restored(pets):
 
 def test_a_link_to_a_set_that_is_gone_shows_the_first():
     assert opened("1_Data", dataset="gone").selectbox(key="dataset").value == "shapes"
+
+
+def test_a_damaged_set_is_named_and_can_be_undone_or_deleted(pets):
+    manifest = pets.folder / "manifest.json"
+    for verb, images in (("Undo", 6), ("Delete data set", None)):
+        manifest.unlink()
+        manifest.write_bytes(b"")
+        app = opened("1_Data", dataset="pets")
+        assert says(app.error, "'pets' cannot be read: 'data/pets/manifest.json' is damaged")
+        press(app, verb)
+        assert not app.error
+        if images is None:
+            assert "pets" not in datasets.list_names()
+        else:
+            assert len(datasets.load("pets").entries) == images
+
+
+def test_a_page_opens_and_says_what_is_wrong_with_the_home(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    for home, words in (("", "HANDFUL_HOME is empty"), (str(tmp_path / "file"), "HANDFUL_HOME names a file")):
+        monkeypatch.setenv("HANDFUL_HOME", home)
+        for page in ("1_Data", "3_Predict"):
+            app = opened(page)
+            assert [title.value for title in app.title] == [page[2:]]
+            assert says(app.error, words)
