@@ -9,7 +9,8 @@ import pytest
 from PIL import Image, ImageDraw
 from playwright.sync_api import Locator, Page, expect
 
-from tests.app import choose, go, set_knobs, settle, train, upload
+from core.data import datasets, edits
+from tests.app import choose, complaints, go, set_knobs, settle, train, upload
 
 SIGNS = ("arrow", "cross", "ring")
 PER_CLASS = 12
@@ -102,6 +103,52 @@ def test_a_new_data_set_begins_without_what_was_left_in_a_closed_dialog(page, ap
         expect(dialog.get_by_text("unused.zip")).to_be_visible()
         page.keyboard.press("Escape")
         expect(dialog).to_be_hidden()
+
+
+def test_create_waits_for_a_file_that_is_still_on_its_way(page, app, signs_zip):
+    held = []
+    page.route("**/_stcore/upload_file/**", lambda route: held.append(route))
+    go(page, app, "Data")
+    page.get_by_role("button", name="New data set").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("textbox", name="Name").fill("slow")
+    dialog.get_by_role("textbox", name="Name").press("Tab")
+    create = dialog.get_by_role("button", name="Create")
+    expect(create).to_be_enabled()
+    with page.expect_request("**/_stcore/upload_file/**"):
+        upload(dialog, signs_zip("slow"))
+    expect(create).to_be_hidden()
+    while not held:
+        page.wait_for_timeout(50)
+    held.pop().continue_()
+    create.click()
+    expect(page).to_have_url(re.compile("dataset=slow"))
+    expect(images(page)).to_have_text("36")
+
+
+def test_names_are_text_and_fetch_nothing(page, app, home):
+    name = "![x](http&#58;&#47;&#47;e.cc) $q^2$ www.e.cc a@b.cc ~~s~~"
+    datasets.create("names")
+    for label in (name, "rings"):
+        edits.add_images("names", label, [(name, np.array(sign("ring", n))) for n in range(5)])
+    edits.exclude_images("names", [datasets.load("names").entries[0]])
+    seen, main = complaints(page), page.get_by_test_id("stMain")
+    go(page, app, "Data", dataset="names")
+    expect(page.get_by_role("radio", name=name)).to_be_visible()
+    page.get_by_role("radio", name="left out").click()
+    expect(main.get_by_test_id("stCheckbox").filter(has_text=name)).to_be_visible()
+    expect_text_alone(main)
+    address = "![x](http://e.example/x.png) [y](http://e.example) :smile:"
+    go(page, app, "Train", run=address)
+    expect(page.get_by_test_id("stAlert").filter(has_text=address)).to_be_visible()
+    expect_text_alone(main)
+    assert seen == []
+
+
+def expect_text_alone(where: Locator) -> None:
+    """No link, picture or formula came out of a text with markup; links to pages are not of them."""
+    written = where.get_by_test_id("stMarkdownContainer")
+    expect(written.locator("a, img, .katex, del, code")).to_have_count(0)
 
 
 def test_an_import_survives_a_refresh_and_another_visitor_finds_it(page, visit, app, signs_zip):
