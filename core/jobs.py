@@ -136,7 +136,7 @@ class Engine:
         if not run.live:
             return
         runs.wish_cancel(key)
-        if run.state == "queued":
+        if run.state == "queued" or not runs.held(key):  # or its process died, and could not even write why
             with self._lock:
                 future = self._futures.pop(key, None)
             if future is not None:
@@ -167,7 +167,7 @@ class Engine:
         if state not in store.LIVE_STATES:
             return
         store.wish_cancel(name)
-        if state == "queued":
+        if state == "queued" or not store.held(name):
             with self._lock:
                 future = self._futures.pop(f"check-{name}", None)
             if future is not None:
