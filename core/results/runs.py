@@ -151,7 +151,7 @@ def _creating() -> Iterator[None]:
         os.close(descriptor)
 
 
-def dataset_of(run: Run) -> manifest.Dataset:
+def dataset_of(run: Run) -> material.Material:
     """The data set as it was when the run was asked for. UserError when that cannot be read."""
     return material.load(run.folder, run.dataset)
 
