@@ -11,17 +11,16 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from core import paths
-from core.errors import UserError
 from core.locks import lock
 
 RESERVED_BYTES = 1 << 16
 
 
-class Gone(UserError):
-    """The folder was deleted while its job was under way."""
+class Gone(Exception):
+    """The folder was deleted while its job was under way: the job just ends.
 
-    def __init__(self):
-        super().__init__("It was deleted meanwhile, so there is nothing left to work on.")
+    No UserError, which would be taken for something that is wrong with the images or the weights.
+    """
 
 
 @contextmanager

@@ -146,10 +146,16 @@ def fine(name: str) -> frozenset[str]:
 
 
 def set_fine(name: str, keys: Iterable[str], is_fine: bool = True) -> None:
-    """Remember that cases are fine, by their keys (`Finding.keys()`), or forget it again."""
+    """Remember that cases are fine, by their keys (`Finding.keys()`), or forget it again.
+
+    UserError when the data set was deleted meanwhile.
+    """
     with locked(name):
         known = fine(name) | set(keys) if is_fine else fine(name) - set(keys)
-        job_folder.write_json(_made(name) / "fine.json", sorted(known))
+        try:
+            job_folder.write_json(_made(name) / "fine.json", sorted(known))
+        except job_folder.Gone as error:
+            raise UserError("The data set '{name}' was deleted meanwhile.", name=name) from error
 
 
 def prepare(name: str) -> Path:

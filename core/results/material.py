@@ -32,9 +32,11 @@ def keep(dataset: Dataset, folder: Path) -> None:
         return
     images = folder / "images"
     images.mkdir()
+    live = dataset.live()
+    originals = dataset.image_path(live[0]).parent  # one question instead of thousands
     try:
-        for entry in {entry.image: entry for entry in dataset.live()}.values():
-            _link(dataset.image_path(entry), images / entry.image)
+        for image in {entry.image for entry in live}:
+            _link(originals / image, images / image)
     except FileNotFoundError as error:
         raise UserError(
             "The data set '{name}' was changed or deleted at this very moment. Look at it again, then train.",
@@ -65,12 +67,17 @@ def load(folder: Path, name: str) -> Material:
     return Material(**fields, own=folder / "images")
 
 
-def check(dataset: Dataset) -> None:
+def check(material: Material) -> None:
     """UserError where images are gone: those of a run that was asked for before runs kept their own."""
-    gone = sum(not dataset.image_path(entry).exists() for entry in dataset.live())
+    there = {*_listed(material.own), *_listed(material.folder / "images")}
+    gone = sum(entry.image not in there for entry in material.live())
     if gone:
         raise UserError(
             "{gone} of the {n} images of this training were deleted from the data set '{name}'. Bring them back with "
             "Undo, or train on the data set as it is now.",
-            gone=gone, n=dataset.n_images, name=dataset.name,
+            gone=gone, n=material.n_images, name=material.name,
         )  # fmt: skip
+
+
+def _listed(folder: Path) -> list[str]:
+    return os.listdir(folder) if folder.exists() else []

@@ -44,6 +44,7 @@ from core.words import N_
 STATES = ("queued", "running", "done", "failed", "cancelled")
 LIVE_STATES = ("queued", "running")
 STAGES = ("waiting", "starting", "reading", "describing", "measuring", "training", "evaluating")
+KEY = re.compile(rf"[0-9a-f]{{{KEY_LENGTH}}}")
 QUESTION = {"config", "dataset", "classes", "created"}  # what run.json holds
 STALE_AFTER_S = 20.0
 FRESH_S = 0.1  # a file written no longer ago than this may be replaced within the same tick of the clock
@@ -150,7 +151,7 @@ def _creating() -> Iterator[None]:
         os.close(descriptor)
 
 
-def dataset_of(run: Run) -> manifest.Dataset:
+def dataset_of(run: Run) -> material.Material:
     """The data set as it was when the run was asked for. UserError when that cannot be read."""
     return material.load(run.folder, run.dataset)
 
@@ -176,8 +177,7 @@ def find(key: str) -> Run:
     """The run whose key is, or uniquely starts with, `key`; UserError when there is none, or it cannot be read."""
     if not re.fullmatch(rf"[0-9a-f]{{1,{KEY_LENGTH}}}", key):
         raise UserError("'{key}' is not a run's key. 'runs' lists the keys.", key=key)
-    matches = [key] if len(key) == KEY_LENGTH else [known for known in _keys() if known.startswith(key)]
-    found = [read for match in matches if (read := _read(match)) is not None]
+    found = _all(key)
     if len(found) != 1:
         raise UserError(
             "{count} runs have a key that starts with '{key}'. Give the whole key; 'runs' lists them.",
@@ -193,47 +193,57 @@ def find(key: str) -> Run:
 
 def every() -> list[Run]:
     """All runs that can be read, newest question first."""
-    found = [run for run in map(_read, _keys()) if isinstance(run, Run)]
+    found = [run for run in _all() if isinstance(run, Run)]
     return sorted(found, key=lambda run: run.created, reverse=True)
 
 
 def unreadable() -> list[Unreadable]:
     """The runs that `every` leaves out because their files are damaged or of a later version."""
-    return [run for run in map(_read, _keys()) if isinstance(run, Unreadable)]
+    return [run for run in _all() if isinstance(run, Unreadable)]
 
 
-def _keys() -> list[str]:
+def _all(start: str = "") -> list[Run | Unreadable]:
+    """What is in the folders of all runs whose keys begin with `start`, by key."""
+    base = str(paths.runs())
+    if len(start) == KEY_LENGTH:
+        keys = [start]
+    else:
+        keys = sorted(key for key in _listed(base) if key.startswith(start) and KEY.fullmatch(key))
+    return [found for key in keys if (found := _read(f"{base}/{key}")) is not None]
+
+
+def _listed(folder: str) -> list[str]:
     try:
-        return sorted(name for name in os.listdir(paths.runs()) if re.fullmatch(rf"[0-9a-f]{{{KEY_LENGTH}}}", name))
+        return os.listdir(folder)
     except FileNotFoundError:
         return []
 
 
 Stamp = tuple[tuple[int, int, int] | None, ...]
-_seen: dict[Path, tuple[Stamp, Run | Unreadable]] = {}  # what was read, and the stamps of the files it was read from
+_seen: dict[str, tuple[Stamp, Run | Unreadable]] = {}  # by folder: what was read, and the stamps of its files
 
 
-def _read(key: str) -> Run | Unreadable | None:
+def _read(path: str) -> Run | Unreadable | None:
     """What is in a run's folder, parsed again only when its files were replaced; None when it is deleted."""
-    path = folder(key)
-    stamp = _stamp(path / "run.json"), _stamp(path / "status.json")
+    stamp = _stamp(f"{path}/run.json"), _stamp(f"{path}/status.json")
     known = _seen.get(path)
     if known and known[0] == stamp:
         return known[1]
     try:
-        found = _parsed(path)
+        found = _parsed(Path(path))
     except FileNotFoundError:
         _seen.pop(path, None)
-        return Unreadable(key, UserError("Its run.json is missing.")) if path.is_dir() else None
+        return Unreadable(Path(path).name, UserError("Its run.json is missing.")) if os.path.isdir(path) else None
     except UserError as error:
-        found = Unreadable(key, error)
-    newest = max(part[0] for part in stamp if part) if any(stamp) else 0
+        found = Unreadable(Path(path).name, error)
+    newest = max(part[0] for part in stamp if part)
     if time.time_ns() - newest > 1e9 * FRESH_S:
         _seen[path] = stamp, found
     return found
 
 
-def _stamp(path: Path) -> tuple[int, int, int] | None:
+def _stamp(path: str) -> tuple[int, int, int] | None:
+    """Changes whenever a file is replaced; None where there is none."""
     try:
         stat = os.stat(path)
     except FileNotFoundError:
@@ -335,4 +345,4 @@ def delete(key: str) -> None:
     shutil.rmtree(going, ignore_errors=True)
     os.replace(folder(key), going)
     shutil.rmtree(going, ignore_errors=True)
-    _seen.pop(folder(key), None)
+    _seen.pop(str(folder(key)), None)

@@ -1,5 +1,6 @@
 """A data set's check from its folder to its folder."""
 
+import errno
 import time
 
 import numpy as np
@@ -76,3 +77,42 @@ def test_images_damaged_on_disk_are_told(pets):
     checking.check_dataset(pets)
     [finding] = [f for f in store.latest(datasets.load(pets)).findings if f.check == "unreadable"]
     assert len(finding.cases) == 24
+
+
+def test_a_data_set_deleted_while_it_is_checked_stays_deleted(pets, monkeypatch):
+    def deleted(looked, on_progress):
+        datasets.delete(pets)
+        on_progress("describing", 0.5, 1, 24)
+        pytest.fail("goes on")
+
+    monkeypatch.setattr(checking, "describe", deleted)
+    monkeypatch.setattr(checking, "REPORT_EVERY_S", 0)
+    checking.check_dataset(pets)
+    assert not store.folder(pets).parent.exists()
+    checking.check_dataset(pets)  # nor does a check that comes too late make it
+    assert not store.folder(pets).parent.exists()
+
+
+def test_the_check_of_a_deleted_data_set_ends_when_another_has_its_name(pets, zipped, class_files, monkeypatch):
+    def replaced(looked, on_progress):
+        datasets.delete(pets)
+        importing.import_source(zipped(class_files({"cats": 5, "dogs": 5})), pets)
+        on_progress("describing", 0.5, 1, 24)
+        pytest.fail("goes on")
+
+    monkeypatch.setattr(checking, "describe", replaced)
+    monkeypatch.setattr(checking, "REPORT_EVERY_S", 0)
+    checking.check_dataset(pets)
+    assert datasets.load(pets).n_images == 10
+    assert not store.folder(pets).exists()
+
+
+def test_a_full_disk_ends_a_check_with_one_sentence(pets, monkeypatch):
+    def full(looked, on_progress):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(checking, "describe", full)
+    checking.check_dataset(pets)
+    status = store.status(pets)
+    assert status.state == "failed"
+    assert "The disk is full" in status.message
