@@ -12,10 +12,10 @@ from tests.figures import KINDS, figures
 
 
 @pytest.fixture
-def home(first_visit, monkeypatch) -> Path:
+def home(installation, monkeypatch) -> Path:
     """The one that the first visitor came to: no server is needed."""
-    monkeypatch.setenv("HANDFUL_HOME", str(first_visit.home))
-    return first_visit.home
+    monkeypatch.setenv("HANDFUL_HOME", str(installation.home))
+    return installation.home
 
 
 def accuracy(drawn: list[tuple[str, str, np.ndarray]]) -> dict[str, float]:
