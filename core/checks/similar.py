@@ -37,7 +37,7 @@ GOOD = 0.97  # agreement from which none is needed
 THUMBS_AGREE = {"worst": 0.2, "gain": 1.7}
 PICTURES_AGREE = {"whole": 0.88, "worst": 0.6, "gain": 1.6}
 SPARSE = 0.25  # share of the picture with detail up to which it has little
-APART = 1.5  # levels of 255, between coarse colours of pictures with little detail
+APART = 3.0  # levels of 255, between coarse colours of pictures with little detail
 """Copies of photos agree by 0.97 and, at worst, 0.8; other things on the same paper by up to 0.6 and 0.1."""
 _DCT = dct(np.eye(THUMB), axis=0, norm="ortho")[:ORDER]
 _U, _V = np.mgrid[:ORDER, :ORDER]
