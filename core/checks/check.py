@@ -26,7 +26,7 @@ NEAR = {
     "drawing": {"radius": 0.1, "like": 0.98, "align": False},
 }
 """From where on two images are nearly the same (see core.checks.similar.near_pairs)."""
-PICTURES_KEPT = 2000  # squares of 16 KB that wait to be compared with others
+PICTURES_KEPT = 500  # squares of 48 KB that wait to be compared with others
 
 OnProgress = Callable[[str, float, int, int], None]
 """on_progress(stage, share of the whole, images done, images of this stage); may raise to stop."""

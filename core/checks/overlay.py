@@ -11,10 +11,10 @@ import cv2
 import numpy as np
 
 ECC_STEPS = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 40, 1e-4)
-LARGEST_STRETCH, LARGEST_SHEAR = 1.2, 0.08
+LARGEST_STRETCH, LARGEST_CROP, LARGEST_SHEAR = 1.2, 1.14, 0.08
 LARGEST_SHIFT = 0.19  # share of the side, of pictures full of detail
-OUTSIDE = 0.02  # share of the side by which the smaller part may leave the whole, of pictures with little in them
-SPARSE = 0.25  # share of the picture with detail, up to which it has little in it
+OUTSIDE = 0.015  # share of the side by which the smaller part may leave the whole, of pictures with little in them
+CELLS = 16  # a side, in which coarse colours are compared
 GRAIN = 1 / 6  # in parts of the background's scale: what is finer is noise, or lost by compression
 
 
@@ -73,6 +73,21 @@ def agreement(one: np.ndarray, other: np.ndarray, warp: np.ndarray, background: 
     return Agreement(ab / np.sqrt(aa * bb), float((common[told] / energy[told]).min()), float(gain), float(told.mean()))
 
 
+def apart(one: np.ndarray, other: np.ndarray, warp: np.ndarray) -> float:
+    """How far coarse colours are apart, in levels of 255, where the first picture, by `warp`, lies under the second.
+
+    Both are (side, side, 3) uint8. What brightness, contrast or a tint changes in all of the picture does not count.
+    """
+    size, flags = other.shape[:2], cv2.WARP_INVERSE_MAP | cv2.INTER_LINEAR
+    laid = cv2.warpAffine(one, warp, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    inside = cv2.warpAffine(np.ones(size, np.float32), warp, size, flags=flags)
+    cells = [cv2.resize(picture, (CELLS, CELLS), interpolation=cv2.INTER_AREA) for picture in (laid, other, inside)]
+    a, b = (picture[cells[2] > 0.99].astype(np.float32) for picture in cells[:2])
+    a, b = a - a.mean(axis=0), b - b.mean(axis=0)
+    gain = float((a * b).sum() / max((a * a).sum(), 1e-6))
+    return float(np.sqrt(np.square(gain * a - b).mean()))
+
+
 def moved(one: np.ndarray, other: np.ndarray, warp: np.ndarray) -> np.ndarray:
     """The affine warp near `warp` that lays one picture best over another (ECC: Evangelidis, Psarakis, PAMI 2008)."""
     try:
@@ -81,18 +96,19 @@ def moved(one: np.ndarray, other: np.ndarray, warp: np.ndarray) -> np.ndarray:
         return warp
 
 
-def plausible(warp: np.ndarray, side: int, cover: float) -> bool:
-    """Whether a copy may lie so. Where there is little to see, nothing but a crop may have moved it.
-
-    Two plain things of one size can always be laid over each other; their sheets of paper cannot.
-    """
+def plausible(warp: np.ndarray, side: int, sparse: bool) -> bool:
+    """Whether a copy may lie so. Where there is little to see, nothing but a crop may have moved it."""
     stretches = np.array([warp[0, 0], warp[1, 1]])
-    if stretches.min() < 1 / LARGEST_STRETCH or stretches.max() > LARGEST_STRETCH:
-        return False
-    if max(abs(warp[0, 1]), abs(warp[1, 0])) > LARGEST_SHEAR:
+    largest = LARGEST_CROP if sparse else LARGEST_STRETCH
+    if (
+        stretches.min() < 1 / largest
+        or stretches.max() > largest
+        or max(abs(warp[0, 1]), abs(warp[1, 0])) > LARGEST_SHEAR
+    ):
         return False
     middle = (side - 1) / 2
-    shift = (warp @ np.array([middle, middle, 1]) - middle) / side
+    shift = np.abs(warp @ np.array([middle, middle, 1]) - middle) / side
+    if not sparse:
+        return bool(shift.max() <= LARGEST_SHIFT)
     # How far the part ends outside of the whole, whichever of the two pictures is the part.
-    outside = np.abs(shift) - np.abs(1 - stretches) / 2
-    return bool(np.abs(shift).max() <= LARGEST_SHIFT and (cover > SPARSE or outside.max() <= OUTSIDE))
+    return bool((shift - np.abs(1 - stretches) / 2).max() <= OUTSIDE)

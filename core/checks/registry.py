@@ -64,8 +64,8 @@ CHECKS: dict[str, Check] = {
             N_("A network taught with the other images is sure that these belong elsewhere. Wrong labels teach "
                "mistakes and make right answers count as wrong."),
             N_("Look at each: move it to the class that fits, or say that it is fine."),
-            "harmful", BOTH, finders.contradicted, {"wrong": 0.5},
-            "Rather wrong than right, as sure as the network deserves to be (C. Guo et al., ICML 2017); taught "
+            "harmful", BOTH, finders.contradicted, {"wrong": 0.4},
+            "Wrong by 0.4, when the network counts as far as it deserves to (C. Guo et al., ICML 2017); taught "
             "without what cleanlab, filter “both”, suspects (C. Northcutt et al., JAIR 2021)", needs_features=True,
         ),
         Check(

@@ -35,7 +35,9 @@ SMOOTH_FINE = 1 / 32  # the same of a larger picture, as a share of its side
 HOPELESS = {"whole": 0.25, "worst": -0.1}  # agreement below which no alignment helps
 GOOD = 0.97  # agreement from which none is needed
 THUMBS_AGREE = {"worst": 0.2, "gain": 1.7}
-PICTURES_AGREE = {"whole": 0.85, "worst": 0.5, "gain": 1.6}
+PICTURES_AGREE = {"whole": 0.88, "worst": 0.6, "gain": 1.6}
+SPARSE = 0.25  # share of the picture with detail up to which it has little
+APART = 3.0  # levels of 255, between coarse colours of pictures with little detail
 """Copies of photos agree by 0.97 and, at worst, 0.8; other things on the same paper by up to 0.6 and 0.1."""
 _DCT = dct(np.eye(THUMB), axis=0, norm="ortho")[:ORDER]
 _U, _V = np.mgrid[:ORDER, :ORDER]
@@ -98,20 +100,30 @@ def near_pairs(
 
 
 def square(rgb: np.ndarray) -> np.ndarray:
-    """A picture, (h, w, 3) uint8, as it is compared in detail: grey, FINEST to FINE pixels a side."""
+    """A picture, (h, w, 3) uint8, as it is compared in detail: (side, side, 3), FINEST to FINE pixels a side."""
     side = min(FINE, max(FINEST, min(rgb.shape[:2])))
-    return cv2.resize(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), (side, side), interpolation=cv2.INTER_AREA)
+    return cv2.resize(rgb, (side, side), interpolation=cv2.INTER_AREA)
 
 
 def _agree(one: np.ndarray | None, other: np.ndarray | None, mirrored: bool, warp: np.ndarray, align: bool) -> bool:
-    """Whether larger pictures show the same; `warp` lays their thumbs over each other."""
+    """Whether larger pictures show the same; `warp` lays their thumbs over each other.
+
+    Two plain things of one outline can always be laid over each other. So where there is little detail, no more than a
+    crop may have moved it, and the paper and the colours must agree too.
+    """
     if one is None or other is None:
         return False
     side = min(len(one), len(other))
     one, other = (cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA) for picture in (one, other))
-    warp = overlay.scaled(warp, THUMB, side)
-    found, warp = _laid(_turned(one, mirrored), other, warp, max(1.5, SMOOTH_FINE * side), align)
-    return found.reaches(**PICTURES_AGREE) and overlay.plausible(warp, side, found.cover)
+    one, warp = _turned(one, mirrored), overlay.scaled(warp, THUMB, side)
+    greys = [cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) for picture in (one, other)]
+    found, warp = _laid(*greys, warp, max(1.5, SMOOTH_FINE * side), align)
+    sparse = found.cover <= SPARSE
+    return (
+        found.reaches(**PICTURES_AGREE)
+        and overlay.plausible(warp, side, sparse)
+        and not (sparse and overlay.apart(one, other, warp) > APART)
+    )
 
 
 def _laid(
