@@ -1,4 +1,7 @@
-"""The built-in shapes classifier: from pressing Train to done, and its accuracy on drawings by people it never saw."""
+"""The built-in shapes classifier: from pressing Train to done, and its accuracy on drawings by people it never saw.
+
+Also on figures by another generator than its own: narrow ones, dashed ones, ones whose ends cross.
+"""
 
 import argparse
 import time
@@ -7,9 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks import machine
+from tests.figures import KINDS, figures
 
 SETS = ("shapes_dollar1/train", "shapes_dollar1/test", "shapes_tykimos/hard_handwriting_shape/test",
         "shapes_tykimos/handwriting_shape/test")  # fmt: skip
+FIGURES = 200  # of each kind
 
 
 def main() -> None:
@@ -31,6 +36,10 @@ def main() -> None:
             name: [(label, images.decode(path)) for label, path in importing.scan_folder(options.data / name)]
             for name in SETS
         }
+        narrow = figures(FIGURES, 0, (3, 6), ("plain",))
+        for kind in KINDS:
+            strangers[f"generated, 1:3 to 1:6, {kind}"] = [(k, rgb) for k, _, rgb in narrow if k == kind]
+        strangers["generated, 1:1 to 1:6, all styles"] = [(k, rgb) for k, _, rgb in figures(FIGURES, 1, (1, 6))]
         for seed in range(options.seeds):
             config = make_config(dataset, jobs.BUILTIN_STRATEGY, {"seed": seed})
             pressed = time.perf_counter()

@@ -43,7 +43,7 @@ def shapes_cnn(size: int, channels: int, classes: int) -> keras.Model:
         x = _normalised(x)
     x = layers.Flatten()(x)
     x = layers.Dropout(0.4)(x)
-    x = layers.Dense(64, activation="relu")(x)
+    x = layers.Dense(128, activation="relu")(x)
     return keras.Model(inputs, head(x, classes), name="shapes_cnn")
 
 
