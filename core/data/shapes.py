@@ -215,9 +215,8 @@ def _dashes(strokes, rng, pen):
     dashes = []
     for stroke in strokes:
         way = np.concatenate([[0], np.cumsum(np.hypot(*np.diff(stroke, axis=0).T))])
-        for start in np.arange(0, way[-1], step):
-            at = np.linspace(start, min(start + share * step, way[-1]), 5)
-            dashes.append(np.stack([np.interp(at, way, stroke[:, 0]), np.interp(at, way, stroke[:, 1])], axis=1))
+        at = np.arange(0, way[-1], step)[:, None] + np.linspace(0, share * step, 5)
+        dashes += list(np.stack([np.interp(at, way, stroke[:, 0]), np.interp(at, way, stroke[:, 1])], axis=-1))
     return dashes
 
 
