@@ -141,6 +141,15 @@ def test_workers_killed_again_and_again_are_replaced(engine, dataset, pause):
     wait(lambda: engine.troubles() == [])
 
 
+def test_a_worker_that_has_grown_makes_room_and_what_waits_goes_on(engine):
+    grow = "from core import cluster; cluster._served[:] = [(worker, 0) for worker, _largest in cluster._served]"
+    before = engine._submit("train", "os:getpid").result()
+    engine._submit("train", "builtins:exec", grow, fifo_timeout="0 ms")
+    waiting = [engine._submit("train", "os:getpid", fifo_timeout="0 ms") for _ in range(20)]
+    [after] = {future.result(timeout=240) for future in waiting}
+    assert after != before
+
+
 def test_a_killed_server_leaves_no_orphans_and_the_next_one_resumes(dataset):
     script = (
         "from core import jobs\nfrom core.data import datasets\nfrom core.config import make_config\nimport time\n"
