@@ -133,6 +133,8 @@ def test_workers_killed_again_and_again_are_replaced(engine, dataset, pause):
         for worker in workers():
             worker.kill()
     assert len(engine.troubles()) == 2
+    for resource in ("train", "predict"):
+        assert engine._submit(resource, "time:time").result(timeout=240)
     rgb = next(generate(1, 0))[1][..., None].repeat(3, 2)
     assert engine.predict([trained], rgb)[0].key == trained
     wait(lambda: runs.find(first).state == "failed" or epochs_done(first) > 1)
