@@ -117,6 +117,7 @@ class RemoteCluster:
 
         self.address = address
         try:
+            asyncio.run(asyncio.wait_for(_knock(address), CONNECT_S))  # a Client waits for ever for one who is silent
             self.client = Client(address, timeout=CONNECT_S, set_as_default=False)
         except (OSError, ValueError, ImportError) as error:  # no answer, no address, another version of Dask
             raise UserError(NO_ANSWER, address=address) from error
@@ -171,6 +172,18 @@ class RemoteCluster:
 
     def close(self) -> None:
         self.client.close()
+
+
+async def _knock(address: str) -> None:
+    """Ask the scheduler who it is. OSError or ValueError where nothing that speaks as one does answers."""
+    from distributed.comm import connect
+
+    comm = await connect(address, timeout=CONNECT_S)
+    try:
+        await comm.write({"op": "identity", "n_workers": 0})
+        await comm.read()
+    finally:
+        comm.abort()
 
 
 class _Post:

@@ -133,12 +133,23 @@ def test_workers_killed_again_and_again_are_replaced(engine, dataset, pause):
         for worker in workers():
             worker.kill()
     assert len(engine.troubles()) == 2
+    for resource in ("train", "predict"):
+        assert engine._submit(resource, "time:time").result(timeout=240)
     rgb = next(generate(1, 0))[1][..., None].repeat(3, 2)
     assert engine.predict([trained], rgb)[0].key == trained
     wait(lambda: runs.find(first).state == "failed" or epochs_done(first) > 1)
     engine.cancel(first)
     wait(lambda: not runs.find(first).live and runs.find(waiting).state == "done")
     wait(lambda: engine.troubles() == [])
+
+
+def test_a_worker_that_has_grown_makes_room_and_what_waits_goes_on(engine):
+    grow = "from core import cluster; cluster._served[:] = [(worker, 0) for worker, _largest in cluster._served]"
+    before = engine._submit("train", "os:getpid").result()
+    engine._submit("train", "builtins:exec", grow, fifo_timeout="0 ms")
+    waiting = [engine._submit("train", "os:getpid", fifo_timeout="0 ms") for _ in range(20)]
+    [after] = {future.result(timeout=240) for future in waiting}
+    assert after != before
 
 
 def test_a_killed_server_leaves_no_orphans_and_the_next_one_resumes(dataset):
