@@ -20,7 +20,7 @@ from core.data import datasets
 from core.data.manifest import Dataset
 from core.errors import UserError
 from core.results import claims, runs
-from core.words import N_
+from core.tasks import LACKING, Job, epochs, found, is_under_way
 
 if TYPE_CHECKING:  # importing it takes half a second, which the server's first page need not wait for
     from distributed import Future
@@ -33,8 +33,6 @@ SKETCH, SEVERAL, MANY = 100, 50, 0  # Dask's priorities, higher first: an image 
 LOOK_EVERY_S = 1.0
 PICK_UP_EVERY_S = 20.0
 
-LACKING = N_("The workers cannot import what they need: {error}. Start them with Handful's folder on their PYTHONPATH.")
-
 
 @dataclass(frozen=True)
 class Prediction:
@@ -46,14 +44,6 @@ class Prediction:
     probabilities: tuple[float, ...]
     milliseconds: float
     own_milliseconds: float
-
-
-@dataclass(frozen=True, eq=False)
-class Job:
-    """A training or check that was handed to the workers."""
-
-    future: Future
-    epochs: int  # of a training: how many were behind it
 
 
 def call(name: str, *arguments: object) -> object:
@@ -129,14 +119,14 @@ class Engine:
         with self._lock:
             run, earlier = runs.find(key), self._trainings.get(key)
             runs.withdraw_cancel(key)
-            if run.live and (_is_under_way(earlier) or self._claimant.elsewhere(run.folder)):
+            if run.live and (is_under_way(earlier) or self._claimant.elsewhere(run.folder)):
                 return
             self._claimant.claim(run.folder)
             runs.set_state(key, "queued", seconds=run.seconds)
             # Each asking has a key of its own, for Dask would answer an old one with what came of it. Without the last
             # option Dask may turn round the order of what is submitted within a tenth of a second.
             future = self._send("train", "core.learn.worker:train", key, fifo_timeout="0 ms")
-            self._trainings[key] = Job(future, _epochs(key))
+            self._trainings[key] = Job(future, epochs(key))
         future.add_done_callback(lambda _future: self._guarded(self._end_training, key))
 
     def _end_training(self, key: str) -> None:
@@ -145,12 +135,12 @@ class Engine:
             job = self._trainings.get(key)
             if job is None or not job.future.done():
                 return
-            run = _found(key)
+            run = found(key)
             live = run is not None and run.live
             # Dask blames a worker's death on all that wait for it, too.
-            again = live and _was_killed(job.future) and (run.state == "queued" or _epochs(key) > job.epochs)
+            again = live and job.was_killed and (run.state == "queued" or epochs(key) > job.epochs)
             if live and job.future.status == "error" and not again:
-                runs.set_state(key, "failed", seconds=run.seconds, **_reason(job.future))
+                runs.set_state(key, "failed", seconds=run.seconds, **job.reason())
                 live = False
             if run is not None and not live:
                 self._claimant.release(run.folder)
@@ -190,7 +180,7 @@ class Engine:
         with self._lock:
             folder, live, earlier = store.prepare(name), store.status(name).live, self._checks.get(name)
             store.withdraw_cancel(name)
-            if live and (_is_under_way(earlier) or self._claimant.elsewhere(folder)):
+            if live and (is_under_way(earlier) or self._claimant.elsewhere(folder)):
                 return
             self._claimant.claim(folder)
             store.set_state(name, "queued")
@@ -204,9 +194,9 @@ class Engine:
             if job is None or not job.future.done():
                 return
             status = store.status(name)
-            again = status.state == "queued" and _was_killed(job.future)
+            again = status.state == "queued" and job.was_killed
             if status.live and job.future.status == "error" and not again:
-                reason = _reason(job.future)
+                reason = job.reason()
                 store.set_state(name, "failed", reason["message"], reason["values"])
             self._claimant.release(store.folder(name))
             del self._checks[name]
@@ -355,37 +345,3 @@ class Engine:
         self._closing.set()
         self._watcher.join()
         self._cluster.close()
-
-
-def _is_under_way(job: Job | None) -> bool:
-    return job is not None and not job.future.done()
-
-
-def _was_killed(future: Future) -> bool:
-    from distributed import KilledWorker
-
-    return future.status == "error" and isinstance(future.exception(), KilledWorker)
-
-
-def _reason(future: Future) -> dict:
-    """Why a task failed that could not say so itself, as a message with its values."""
-    error = future.exception()
-    if _was_killed(future):
-        return {"message": runs.WORKER_LOST, "values": {}}
-    if isinstance(error, ImportError):
-        return {"message": LACKING, "values": {"error": str(error)}}
-    return {"message": runs.BROKEN, "values": {"error": f"{type(error).__name__}: {error}"}}
-
-
-def _found(key: str) -> runs.Run | None:
-    try:
-        return runs.find(key)
-    except UserError:  # deleted meanwhile, or damaged
-        return None
-
-
-def _epochs(key: str) -> int:
-    try:
-        return len(runs.history(key).get("loss", ()))
-    except UserError:
-        return 0

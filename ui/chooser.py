@@ -5,7 +5,7 @@ import io
 import streamlit as st
 
 from core import jobs
-from core.data import datasets, edits, importing
+from core.data import datasets, history, importing
 from core.data.manifest import Dataset
 from core.words import N_
 from ui import frame
@@ -39,7 +39,7 @@ def _damaged(name: str) -> None:
     """What can be done with a data set that cannot be read."""
     with st.container(horizontal=True), frame.guard():
         if st.button(_("Undo"), icon=":material/undo:"):
-            edits.undo(name)
+            history.undo(name)
             st.rerun()
         if st.button(_("Delete data set"), icon=":material/delete:"):
             datasets.delete(name)

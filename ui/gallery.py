@@ -7,7 +7,7 @@ from pathlib import Path
 import streamlit as st
 from PIL import Image, ImageOps
 
-from core.data import datasets, edits
+from core.data import datasets, edits, history
 from core.data.manifest import Dataset, Entry, Note
 from core.words import N_
 from ui import charts, frame
@@ -215,15 +215,15 @@ def _edit_class(dataset: Dataset, label: str) -> None:
 
 def undo(dataset: Dataset) -> None:
     """One step back; the button says which."""
-    note = edits.can_undo(dataset.name)
+    note = history.can_undo(dataset.name)
     if note and st.button(_("Undo: {edit}").format(edit=_in_words(note)), icon=":material/undo:"):
-        edits.undo(dataset.name)
+        history.undo(dataset.name)
         st.rerun()
 
 
 def done(name: str) -> None:
     """Say what an edit did, and rerun the whole page: the numbers above changed too."""
-    note = edits.can_undo(name)
+    note = history.can_undo(name)
     if note:
         words = _in_words(note)
         frame.flash(words[:1].upper() + words[1:])

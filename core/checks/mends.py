@@ -1,10 +1,10 @@
-"""Mend what was found: one edit of the data set for any number of cases, which `core.data.edits.undo` takes back."""
+"""Mend what was found: one edit of the data set for any number of cases, which `core.data.history.undo` takes back."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from core.checks.report import Case, Mend
-from core.data import edits
+from core.data import history
 from core.data.manifest import Dataset, Entry, Note
 from core.errors import UserError
 from core.words import N_
@@ -92,7 +92,7 @@ def apply_each(name: str, chosen: Sequence[tuple[Case, Mend]]) -> Dataset:
         after = replace(before, entries=tuple(entries), classes=tuple(sorted(classes)))
         return after, Note(done, {"count": len(changed)})
 
-    return edits.edit(name, change)
+    return history.edit(name, change)
 
 
 def _places(

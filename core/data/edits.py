@@ -1,11 +1,7 @@
-"""Changes inside a data set: each one atomic, remembered, and undone by `undo`, also after a restart.
-
-Before an edit the manifest is kept under `history/`; the new one says what the edit did. Nothing else changes, because
-images are stored by content: those that no kept manifest names any more are removed.
-"""
+"""Changes inside a data set: each one atomic, remembered, and undone by `core.data.history.undo`, also later."""
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -14,18 +10,16 @@ from typing import NamedTuple
 import numpy as np
 
 from core import paths
-from core.data import datasets, manifest
+from core.data import datasets
 from core.data.decoding import normalise
 from core.data.drawings import looks_like_drawing
-from core.data.manifest import Dataset, Duplicate, Entry, Note, Report, Skipped, clean_label, clean_name, locked
+from core.data.history import check_editable, edit
+from core.data.manifest import Dataset, Duplicate, Entry, Note, Report, Skipped, clean_label, clean_name
 from core.data.splits import SPLITS, assign
 from core.data.storing import Stored
 from core.data.threads import in_threads
 from core.errors import UserError
 from core.words import N_
-
-KEEP_EDITS = 20
-_REPAIRED = Note(N_("a change that cannot be read any more"), {})
 
 
 def add_class(name: str, label: str) -> Dataset:
@@ -93,7 +87,7 @@ def add_pictures(name: str, pictures: Iterable[Picture]) -> Report:
     Each goes to the split it names, else to the one that misses it most; none moves. What is not an image, or is in its
     class already, is left out and reported. `pictures` is read one by one.
     """
-    _check_editable(datasets.load(name))
+    check_editable(datasets.load(name))
     with paths.temporary_beside(paths.datasets() / clean_name(name)) as staged:
         skipped: list[Skipped] = []
         arrived: list[tuple[Picture, str, bool]] = []
@@ -212,57 +206,6 @@ def set_kind(name: str, kind: str) -> Dataset:
     return edit(name, lambda before: (replace(before, kind=kind), note))
 
 
-def can_undo(name: str) -> Note | None:
-    """What `undo` would take back, or None."""
-    dataset = datasets.load(name)
-    return dataset.edit if _history(dataset.folder) else None
-
-
-def undo(name: str) -> Note:
-    """Take back the last edit and tell which it was. KEEP_EDITS can be taken back, one after another.
-
-    A data set whose manifest is damaged becomes what it was before the last edit that can be read.
-    """
-    name = clean_name(name)
-    with locked(name), paths.saving(paths.datasets() / name):
-        folder, images, undone = paths.datasets() / name, set(), _REPAIRED
-        try:
-            dataset = datasets.load(name)
-            images, undone = {e.image for e in dataset.entries}, dataset.edit
-        except datasets.Damaged:
-            pass
-        history = _history(folder)
-        while history and _images(history[-1]) is None:
-            history.pop().unlink()
-        if not history:
-            raise UserError("There is nothing to undo in '{name}'.", name=name)
-        os.replace(history[-1], folder / "manifest.json")
-        _purge(folder, images)
-    return undone
-
-
-def edit(name: str, change: Callable[[Dataset], tuple[Dataset, Note]]) -> Dataset:
-    """Run one edit: change(before) gives the data set after it, and what `undo` calls it.
-
-    A change that changes nothing is not remembered.
-    """
-    name = clean_name(name)
-    with locked(name), paths.saving(paths.datasets() / name):
-        before = datasets.load(name)
-        _check_editable(before)
-        after, note = change(before)
-        if after == before:
-            return before
-        try:
-            _remember(before.folder)
-            manifest.write(replace(after, edit=note), before.folder)
-        except UserError:  # the disk refuses: new images have no place there
-            _purge(before.folder, {e.image for e in after.entries})
-            raise
-        _forget(before.folder)
-    return datasets.load(name)
-
-
 def _with(before: Dataset, entries: Iterable[Entry] | None = None, classes: Iterable[str] | None = None) -> Dataset:
     return replace(
         before,
@@ -303,11 +246,6 @@ def _chosen(dataset: Dataset, images: Iterable[str | Entry]) -> set[Entry]:
     return chosen
 
 
-def _check_editable(dataset: Dataset) -> None:
-    if dataset.read_only:
-        raise UserError("'{name}' is built in and cannot be changed. Make a copy and change that.", name=dataset.name)
-
-
 def _check_class(dataset: Dataset, label: str) -> None:
     if label not in dataset.classes:
         raise UserError(
@@ -324,46 +262,3 @@ def _check_spelling(classes: Iterable[str], label: str) -> None:
                 "one spelling.",
                 other=other, label=label,
             )  # fmt: skip
-
-
-def _history(folder: Path) -> list[Path]:
-    """The manifests before the last edits, oldest first."""
-    kept = sorted(path for path in (folder / "history").glob("*.json") if path.stem.isdecimal())
-    # Stopped between remembering and writing: the newest is what is there now.
-    if kept and kept[-1].samefile(folder / "manifest.json"):
-        kept.pop().unlink()
-    return kept
-
-
-def _remember(folder: Path) -> None:
-    kept = _history(folder)
-    number = int(kept[-1].stem) + 1 if kept else 1
-    with paths.saving(folder):
-        (folder / "history").mkdir(exist_ok=True)
-        os.link(folder / "manifest.json", folder / "history" / f"{number:08}.json")
-
-
-def _forget(folder: Path) -> None:
-    for old in _history(folder)[:-KEEP_EDITS]:
-        images = _images(old)
-        old.unlink()
-        _purge(folder, images or set())
-
-
-def _purge(folder: Path, images: set[str]) -> None:
-    """Remove those of the images that no kept manifest names; none where a manifest cannot be read, and might."""
-    for kept in (folder / "manifest.json", *_history(folder)):
-        named = _images(kept) if images else None
-        if named is None:
-            return
-        images = images - named
-    for image in images:
-        (folder / "images" / image).unlink(missing_ok=True)
-
-
-def _images(path: Path) -> set[str] | None:
-    """The images that a manifest names; None where it cannot be read."""
-    try:
-        return {entry.image for entry in manifest.read(path, "").entries}
-    except UserError:
-        return None

@@ -6,7 +6,7 @@ import pytest
 from core.checks import check, mends, store
 from core.checks.report import Case, Mend, Note, Report, Shown
 from core.checks.sources import of_dataset
-from core.data import datasets, edits, importing
+from core.data import datasets, edits, history, importing
 from core.errors import UserError
 
 
@@ -46,7 +46,7 @@ def test_each_mend_ends_its_finding_and_can_be_undone(pets, reported, wanted, ac
     mends.apply(pets, found.cases, action)
     assert entries(pets) != before
     assert reported(pets, wanted) is None
-    edits.undo(pets)
+    history.undo(pets)
     assert entries(pets) == before
 
 
@@ -56,7 +56,7 @@ def test_merging_classes(pets):
     before = entries(pets)
     mends.apply(pets, [Case((), Note("", {}), (Mend("merge", (), "dogs", "dog"),), about="dog")], "merge")
     assert datasets.load(pets).classes == ("cats", "dogs")
-    edits.undo(pets)
+    history.undo(pets)
     assert entries(pets) == before
 
 
@@ -80,7 +80,7 @@ def test_where_a_case_leaves_a_choice_only_a_person_chooses(pets, reported):
     assert entries(pets) == before
     mends.apply_each(pets, [(case, Mend("relabel", (0, 1), "dogs"))])
     assert reported(pets, "two_labels") is None
-    edits.undo(pets)
+    history.undo(pets)
     assert entries(pets) == before
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from core import paths
-from core.data import datasets, edits, importing, manifest
+from core.data import datasets, edits, history, importing, manifest
 from core.data.manifest import Dataset, Entry, clean_label, clean_name
 from core.data.splits import SPLITS, assign
 from core.errors import UserError
@@ -152,9 +152,9 @@ def test_moving_and_deleting_images(pets, photo):
     assert cat.image == dog.image
     assert cat.split == dog.split
     assert Counter(e.label for e in edits.move_images(pets, [dog], "cats").entries) == {"cats": 10, "dogs": 10}
-    edits.undo(pets)
+    history.undo(pets)
     assert len(edits.delete_images(pets, [cat]).entries) == 20
-    edits.undo(pets)
+    history.undo(pets)
     assert len(edits.delete_images(pets, [cat.image]).entries) == 19
     with pytest.raises(UserError, match="was changed meanwhile"):
         edits.delete_images(pets, [cat])
@@ -181,10 +181,10 @@ def test_undo_goes_back_step_by_step_and_survives_a_restart(pets, photo):
         change()
         states.append(datasets.load(pets))
     manifest._parsed.cache_clear()
-    assert str(edits.can_undo(pets)) == "added an image to 'birds'"
+    assert str(history.can_undo(pets)) == "added an image to 'birds'"
     undone = []
     for state in reversed(states[:-1]):
-        undone.append(str(edits.undo(pets)))
+        undone.append(str(history.undo(pets)))
         assert datasets.load(pets) == state
         assert stored(pets) >= {e.image for e in state.entries}
     assert undone == [
@@ -193,29 +193,29 @@ def test_undo_goes_back_step_by_step_and_survives_a_restart(pets, photo):
         "deleted an image",
         "renamed the class 'cats' to 'kittens'",
     ]
-    assert str(edits.undo(pets)) == "added 10 images to 'dogs'"
-    assert str(edits.undo(pets)) == "added 10 images to 'cats'"
-    assert edits.can_undo(pets) is None
+    assert str(history.undo(pets)) == "added 10 images to 'dogs'"
+    assert str(history.undo(pets)) == "added 10 images to 'cats'"
+    assert history.can_undo(pets) is None
     with pytest.raises(UserError, match="nothing to undo"):
-        edits.undo(pets)
+        history.undo(pets)
     assert stored(pets) == set()
 
 
 def test_images_stay_as_long_as_an_undo_may_need_them(pets):
     image = datasets.load(pets).entries[0].image
     edits.delete_images(pets, [image])
-    for number in range(edits.KEEP_EDITS - 1):
+    for number in range(history.KEEP_EDITS - 1):
         edits.add_class(pets, f"class {number}")
     assert image in stored(pets)
     edits.add_class(pets, "one more")
     assert image not in stored(pets)
-    assert len(list((paths.datasets() / pets / "history").iterdir())) == edits.KEEP_EDITS
+    assert len(list((paths.datasets() / pets / "history").iterdir())) == history.KEEP_EDITS
 
 
 def test_stopped_between_remembering_and_writing(pets):
-    edits._remember(paths.datasets() / pets)
+    history._remember(paths.datasets() / pets)
     before = datasets.load(pets)
-    assert str(edits.undo(pets)) == "added 10 images to 'dogs'"
+    assert str(history.undo(pets)) == "added 10 images to 'dogs'"
     assert datasets.load(pets).counts()["cats"] == before.counts()["cats"]
 
 
@@ -251,12 +251,12 @@ def test_copy_delete_restore(pets, photo):
     assert copied.fingerprint == original.fingerprint
     edits.delete_class("Mine", "cats")
     assert datasets.load(pets) == original
-    assert edits.can_undo("Mine") is not None
+    assert history.can_undo("Mine") is not None
     datasets.delete(pets)
     assert datasets.list_names() == ["shapes", "digits", "Mine"]
     assert datasets.list_deleted() == ["pets"]
     assert datasets.restore(pets) == original
-    assert str(edits.undo(pets)) == "added 10 images to 'dogs'"
+    assert str(history.undo(pets)) == "added 10 images to 'dogs'"
     datasets.delete(pets)
     datasets.create("PETS")
     with pytest.raises(UserError, match="already a data set 'PETS'"):
@@ -407,7 +407,7 @@ def test_a_damaged_manifest_stops_nobody_else(pets):
         assert datasets.load("other").entries == ()
         with pytest.raises(UserError):
             edits.add_class(pets, "birds")
-    assert str(edits.undo(pets)) == "a change that cannot be read any more"
+    assert str(history.undo(pets)) == "a change that cannot be read any more"
     assert datasets.load(pets).counts()["cats"]["train"] == 7
     path.write_bytes(b"")
     datasets.delete(pets)
@@ -419,15 +419,15 @@ def test_a_damaged_history_is_passed_over(pets, photo):
     for label in ("birds", "fish"):
         edits.add_class(pets, label)
         states.append(datasets.load(pets))
-    history = sorted((paths.datasets() / pets / "history").glob("*.json"))
+    kept = sorted((paths.datasets() / pets / "history").glob("*.json"))
     for content in (b"", b"{}"):
-        history[-1].unlink()
-        history[-1].write_bytes(content)
-    (history[-1].parent / "notes.json").write_text("by hand")
+        kept[-1].unlink()
+        kept[-1].write_bytes(content)
+    (kept[-1].parent / "notes.json").write_text("by hand")
     edits.delete_images(pets, [states[0].entries[0]])
-    assert str(edits.undo(pets)) == "deleted an image"
+    assert str(history.undo(pets)) == "deleted an image"
     assert datasets.load(pets) == states[2]
-    edits.undo(pets)
+    history.undo(pets)
     assert datasets.load(pets) == states[0]
     assert stored(pets) == {entry.image for entry in states[0].entries}
 
@@ -476,7 +476,7 @@ def test_a_full_disk_between_the_images_and_the_manifest(pets, photo, monkeypatc
         with pytest.raises(UserError, match="The disk is full"):
             edits.add_images(pets, "cats", [("new", photo(99))])
     assert stored(pets) == images
-    assert str(edits.undo(pets)) == "added 10 images to 'dogs'"
+    assert str(history.undo(pets)) == "added 10 images to 'dogs'"
 
 
 def test_what_killed_processes_left_is_cleared(pets):
@@ -514,7 +514,7 @@ def test_the_bin_forgets_by_age_and_size(photo, monkeypatch):
 
 def test_a_zip_is_made_of_one_moment(pets):
     """An edit that would remove images waits until the zip is whole."""
-    editing = threading.Thread(target=lambda: [edits.undo(pets), edits.undo(pets)])
+    editing = threading.Thread(target=lambda: [history.undo(pets), history.undo(pets)])
 
     class Slow(io.BytesIO):
         def write(self, content: bytes) -> int:

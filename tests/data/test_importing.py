@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from core import paths
-from core.data import archives, datasets, edits, importing
+from core.data import archives, datasets, edits, history, importing
 from core.data.layout import Place, arrange, named_by_zip, unwrapped
 from core.data.manifest import Note
 from core.errors import UserError
@@ -38,7 +38,7 @@ def test_a_zip(pets):
     assert dataset.kind == "photo"
     assert dataset.entries[0].source == "cats/0.png"
     datasets.check_trainable(dataset)
-    assert edits.can_undo("pets") is None
+    assert history.can_undo("pets") is None
 
 
 def test_a_folder_a_wrapped_folder_and_an_open_file_give_the_same(pets, tmp_path):
@@ -416,7 +416,7 @@ def test_a_zip_can_be_added_to_a_data_set_in_one_edit(zipped, class_files):
     pets = datasets.load("pets")
     assert {label: sum(splits.values()) for label, splits in pets.counts().items()} == {"cats": 6, "dogs": 8, "mice": 7}
     assert pets.counts()["mice"]["validation"] >= 1
-    edits.undo("pets")
+    history.undo("pets")
     assert datasets.load("pets").classes == ("cats", "dogs")
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from core import paths
 from core.config import TrainConfig, make_config
-from core.data import datasets, edits
+from core.data import datasets, edits, history
 from core.errors import UserError
 from core.results import material, runs
 from core.results.runs import Progress
@@ -135,7 +135,7 @@ def test_a_confusion_of_other_classes_is_told(pets):
 def test_a_run_owns_its_images_whatever_becomes_of_the_data_set(pets):
     before = [pets.image_path(entry).read_bytes() for entry in pets.live()]
     run = runs.create(make_config(pets, "small_cnn"), pets)
-    edits.undo("pets")
+    history.undo("pets")
     datasets.delete("pets")
     datasets.purge()
     kept = runs.dataset_of(run)
