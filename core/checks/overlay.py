@@ -15,6 +15,7 @@ LARGEST_STRETCH, LARGEST_CROP, LARGEST_SHEAR = 1.2, 1.14, 0.08
 LARGEST_SHIFT = 0.19  # share of the side, of pictures full of detail
 OUTSIDE = 0.015  # share of the side by which the smaller part may leave the whole, of pictures with little in them
 CELLS = 16  # a side, in which coarse colours are compared
+FAINT = 6.0  # levels of 255: a sheet without more detail anywhere is bare paper, and shows nothing
 GRAIN = 1 / 6  # in parts of the background's scale: what is finer is noise, or lost by compression
 
 
@@ -69,6 +70,8 @@ def agreement(one: np.ndarray, other: np.ndarray, warp: np.ndarray, background: 
         cv2.GaussianBlur(values, (0, 0), 1.25 * background)
         for values in ((gain * a) ** 2 + b**2, 2 * gain * a * b)
     )  # fmt: skip
+    if energy.max() < 2 * FAINT**2:
+        return Agreement(0.0, 0.0, 0.0, 0.0)
     told = (inside > 0) & (energy > energy[inside > 0].mean() / 2)
     return Agreement(ab / np.sqrt(aa * bb), float((common[told] / energy[told]).min()), float(gain), float(told.mean()))
 
