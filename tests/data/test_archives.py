@@ -129,7 +129,7 @@ def test_what_grows_more_than_it_says_takes_no_memory(what, class_files):
     tracemalloc.start()
     with pytest.raises(UserError, match="damaged"):
         bad.read()
-    assert tracemalloc.get_traced_memory()[1] < 5e6
+    assert tracemalloc.get_traced_memory()[1] < 20e6  # LZMA has a window of 8 MB
     tracemalloc.stop()
     assert importing.import_source(file, "x").added == 10
 
