@@ -1,6 +1,7 @@
 """The verbs on the command line, as a person types them."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -80,6 +81,28 @@ def test_an_empty_home_is_one_line(run, monkeypatch, command):
     assert output.count("\n") == 1
 
 
+def test_an_empty_set_has_no_images(run, monkeypatch):
+    monkeypatch.setattr(builtin, "NAMES", ())  # making them takes seconds
+    datasets.create("nothing yet")
+    assert run("datasets")[1].strip() == "nothing yet  0 images"
+
+
+def test_names_in_another_encoding_are_told_and_printed_without_control_characters(run, shapes_folder):
+    odd = shapes_folder / os.fsdecode(b"triangle/caf\xe9\x1b[31m.png")
+    odd.write_bytes(next((shapes_folder / "triangle").iterdir()).read_bytes())
+    code, output = run("import", shapes_folder, "--name", "mine")
+    assert code == 0
+    assert "skipped triangle/café\\x1b[31m.png: Its name has control characters (U+001B)" in output
+
+
+def test_what_an_import_wants_to_be_known_is_printed(run, zipped, class_files):
+    files = {f"train/{path}": content for path, content in class_files({"cats": 5, "dogs": 5}).items()}
+    files |= {f"test/{path}": content for path, content in class_files({"cats": 5, "birds": 5}, seed=1).items()}
+    assert "note: These classes have no training images: birds." in run("import", zipped(files), "--name", "a")[1]
+    [note] = json.loads(run("import", zipped(files), "--name", "b", "--json")[1])["notes"]
+    assert note.startswith("These classes have no training images: birds.")
+
+
 @pytest.mark.slow
 def test_train_predict_evaluate_and_the_cache(run, shapes_folder):
     train = ("train", "--dataset", shapes_folder, "--strategy", "shapes_cnn", "--set", "epochs=3")
@@ -99,10 +122,29 @@ def test_train_predict_evaluate_and_the_cache(run, shapes_folder):
     assert sum(rows[0]["probabilities"].values()) == pytest.approx(1, abs=1e-4)
 
     (shapes_folder / "triangle" / "broken.png").write_bytes(b"not an image")
+    (shapes_folder / "triangle" / "phone.heic").write_bytes(images[0].read_bytes())
+    (shapes_folder / "stray.png").write_bytes(images[0].read_bytes())
+    mixed = (images[0], shapes_folder / "triangle" / "broken.png", images[1])
+    rows = json.loads(run("predict", first["key"], *mixed, "--json")[1])
+    assert [row["image"] for row in rows] == [str(path) for path in mixed]
+    assert ["answer" in row for row in rows] == [True, False, True]
+    assert "is text, not an image" in rows[1]["skipped"]
+    code, output = run("predict", first["key"], *mixed)
+    assert (code, f"skipped {mixed[1]}: " in output) == (0, True)
+    code, output = run("predict", first["key"], mixed[1], "nothing.png")
+    assert code == 2
+    assert "broken.png' was left out" in output
+    assert "There is no file 'nothing.png'" in output
+    code, output = run("predict", first["key"], mixed[1], "--json")
+    assert (code, len(json.loads(output))) == (2, 1)
     scores = json.loads(run("evaluate", first["key"][:8], shapes_folder, "--json")[1])
     assert scores["n"] == 16
     assert sum(map(sum, scores["confusion"])) == 16
-    assert scores["skipped"][0]["file"].endswith("broken.png")
+    skipped = {row["file"]: row["reason"] for row in scores["skipped"]}
+    assert set(skipped) == {
+        f"{shapes_folder}/{name}" for name in ("triangle/broken.png", "triangle/phone.heic", "stray.png")
+    }
+    assert "HEIC photos cannot be read" in skipped[f"{shapes_folder}/triangle/phone.heic"]
     code, output = run("runs", "--json")
     assert [row["key"] for row in json.loads(output)] == [first["key"]]
 

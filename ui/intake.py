@@ -148,6 +148,8 @@ def _remember(report: Report) -> None:
 def report() -> None:
     """What came of the last import, by name; once."""
     last = st.session_state.pop("report", None)
+    for note in last.notes if last else ():
+        st.info(_(note.template).format(**note.values), icon=":material/info:")
     if last is None or not (last.skipped or last.duplicates):
         return
     numbers = {"added": last.added, "skipped": len(last.skipped), "duplicates": len(last.duplicates)}

@@ -5,6 +5,7 @@ import shutil
 import pytest
 
 from core.checks import sources
+from core.checks.registry import CHECKS
 from core.data import importing
 from core.errors import UserError
 
@@ -46,3 +47,15 @@ def test_nothing_there_is_said(tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(UserError, match="There are no images in it"):
         placed(tmp_path / "empty")
+
+
+def test_photos_that_cannot_be_read_are_no_reason_to_delete_and_their_class_is_missed(
+    class_files, zipped, look, finding
+):
+    files = class_files({"dogs": 8}) | {f"cats/{n}.HEIC": b"x" for n in range(8)} | {"docs/a.txt": b"x", "birds/": b""}
+    report = look(zipped(files))
+    assert {case.about for case in finding(report, "too_small").cases} == {"birds", "cats"}
+    hidden = CHECKS["hidden"]
+    assert "no images" not in hidden.title
+    assert "Delete" not in hidden.help
+    assert {"cats", "cats/0.HEIC", "docs/a.txt"} <= {case.images[0].name for case in finding(report, "hidden").cases}

@@ -9,7 +9,7 @@ import pytest
 
 from core import paths
 from core.data import archives, datasets, edits, history, importing
-from core.data.layout import Place, arrange, named_by_zip, unwrapped
+from core.data.layout import Place, arrange, named_by_zip, named_by_zips, unwrapped
 from core.data.manifest import Note
 from core.errors import UserError
 
@@ -368,6 +368,36 @@ def test_layouts_of_several_zips():
     assert named_by_zip(["a/1.png"], "Train") == ["Train/a/1.png"]
     assert named_by_zip(["a.1.png", "b.1.png"], "x") == ["a.1.png", "b.1.png"]
     assert isinstance(arrange(["a/1.png", "1.png"])[1], Note)
+
+
+@pytest.mark.parametrize(
+    ("zips", "named"),
+    [
+        ({"cats": "images", "dogs": "images", "birds": ""}, {"cats", "dogs", "birds"}),
+        ({"cats": "images", "dogs": "Images"}, {"cats", "dogs"}),
+        ({"cats": "cats", "dogs": "dogs"}, {"cats", "dogs"}),
+        ({"cats-1": "cats", "cats-2": "cats", "dogs": "dogs"}, {"cats", "dogs"}),
+        ({"cats (1)": "cats", "cats part 2": "cats", "dogs": "images"}, {"cats", "images"}),
+        ({"a": "cats", "b": "dogs"}, {"cats", "dogs"}),
+        ({"only": "images"}, {"images"}),
+    ],
+)
+def test_one_folder_in_each_of_several_zips(zips, named):
+    paths = [(stem, [f"{folder}/{n}.png".lstrip("/") for n in range(2)]) for stem, folder in zips.items()]
+    places = [arrange(inside) for inside in named_by_zips(paths)]
+    assert {place.label for inside in places for place in inside} == named
+
+
+def test_zips_that_each_have_one_and_the_same_folder_are_the_classes(class_files, zipped):
+    files = class_files({"cats": 5, "dogs": 5})
+    zips = [
+        zipped(
+            {path.replace(label, "around/images"): content for path, content in files.items() if label in path}, name
+        )
+        for label, name in (("cats", "cats.zip"), ("dogs", "dogs.zip"))
+    ]
+    importing.import_source(zips, "pets")
+    assert datasets.load("pets").classes == ("cats", "dogs")
 
 
 def test_memory_does_not_grow_with_the_set(class_files, zipped, monkeypatch):

@@ -171,7 +171,7 @@ def test_whether_it_helps_is_measured_with_and_without_over_three_seeds(bench, m
     assert {run.config.seed for run in asked} == set(gain.SEEDS)
     assert {run.config.augmentation.changes_nothing for run in asked} == {True, False}
     for run in asked:
-        finish(run.key, 0.5)
+        finish(run.key, 0.5, len(run.classes))
     app = opened("4_Augment", dataset="shapes")
     assert says(app.markdown, "No clear difference")
     assert says(app.caption, "on 4 validation images")

@@ -13,6 +13,7 @@ from core.config import make_config
 from core.results import runs
 from core.results.runs import Progress
 from tests.pages.visitor import opened, says
+from ui.words import plain
 
 SCORES = {"accuracy": 0.75, "low": 0.3, "high": 0.95, "n": 4, "confusion": [[1, 1], [1, 1]]}
 DAMAGE = {
@@ -72,8 +73,8 @@ def test_pages_open_name_what_is_damaged_and_let_it_be_deleted(pets, damage):
 
     train = opened("2_Train", dataset="pets", run=results.key)
     assert says(train.error, "evaluation.json")
-    assert says(train.text, f"{question.key}: 'weights/runs/{question.key}/run.json' is damaged")
-    assert says(train.text, f"{status.key}: 'weights/runs/{status.key}/status.json' is damaged")
+    for run, file in ((question, "run.json"), (status, "status.json")):
+        assert says(train.markdown, f"{run.key}: {plain(f"'weights/runs/{run.key}/{file}'")} is damaged")
     train.get_by_key(f"delete_{question.key}").click().run()
     assert [run.key for run in runs.unreadable()] == [status.key]
     assert [run.key for run in runs.every()] == [results.key]
