@@ -1,5 +1,6 @@
 """What finished runs take an image for: in words, as bars, side by side."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -19,6 +20,13 @@ MOST_LISTED = 12  # classes in a sentence
 def describe(run: Run) -> str:
     """What it learned from, how, how well, and when, as text: runs of one data set differ in little else."""
     return " · ".join([run.dataset, knobs.title(run.config.strategy), *_accuracy(run), jobview.date(run.changed)])
+
+
+def labels(choices: Iterable[Run]) -> dict[str, str]:
+    """{key: what a list to choose from calls the run}. All differ: a browser answers with these words."""
+    described = {run.key: describe(run) for run in choices}
+    count = Counter(described.values())
+    return {key: text if count[text] == 1 else f"{text} · {key}" for key, text in described.items()}
 
 
 def _accuracy(run: Run) -> list[str]:

@@ -27,7 +27,7 @@ def choose_run() -> runs.Run | None:
     keys, asked = list(choices), st.query_params.get("run")
     key = st.selectbox(
         _("Who looks at the drawing"), keys, index=keys.index(asked) if asked in keys else 0,
-        format_func=lambda key: answers.describe(choices[key]), width=520,
+        format_func=answers.labels(choices.values()).get, width=520,
     )  # fmt: skip
     st.query_params["run"] = key
     return choices[key]

@@ -58,7 +58,7 @@ def choose(finished: Mapping[str, Run]) -> list[Run]:
     wished = [key for key in st.session_state[CHOICE] if key in finished]
     st.session_state[CHOICE] = wished[: jobs.MOST_RUNS]
     keys = st.multiselect(
-        _("Who looks at it"), list(finished), format_func=lambda key: answers.describe(finished[key]), key=CHOICE,
+        _("Who looks at it"), list(finished), format_func=answers.labels(finished.values()).get, key=CHOICE,
         placeholder=_("Choose trained networks"), persist_state="session", max_selections=jobs.MOST_RUNS,
     )  # fmt: skip
     if len(wished) > jobs.MOST_RUNS:

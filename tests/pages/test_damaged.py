@@ -74,7 +74,8 @@ def test_pages_open_name_what_is_damaged_and_let_it_be_deleted(pets, damage):
     train = opened("2_Train", dataset="pets", run=results.key)
     assert says(train.error, "evaluation.json")
     for run, file in ((question, "run.json"), (status, "status.json")):
-        assert says(train.markdown, f"{run.key}: {plain(f"'weights/runs/{run.key}/{file}'")} is damaged")
+        named = plain(f"'weights/runs/{run.key}/{file}'")
+        assert says(train.markdown, f"{run.key}: {named} is damaged")
     train.get_by_key(f"delete_{question.key}").click().run()
     assert [run.key for run in runs.unreadable()] == [status.key]
     assert [run.key for run in runs.every()] == [results.key]
