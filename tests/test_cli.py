@@ -43,7 +43,8 @@ def shapes_folder(tmp_path):
     return tmp_path / "hand drawn"
 
 
-def test_import_reports_what_it_left_out(run, shapes_folder):
+def test_import_reports_what_it_left_out(run, shapes_folder, monkeypatch):
+    monkeypatch.setattr(builtin, "NAMES", ())  # nothing is drawn
     (shapes_folder / "triangle" / "notes.txt").write_text("remember the milk")
     code, output = run("import", shapes_folder, "--name", "mine", "--json")
     value = json.loads(output)
