@@ -13,7 +13,7 @@ import streamlit as st
 from PIL import Image
 
 from core import jobs, spreadsheet
-from core.data import images, loose
+from core.data import images, layout, loose
 from core.data.archives import Found
 from core.data.decoding import normalise
 from core.data.manifest import Skipped
@@ -142,7 +142,7 @@ def _picture(found: Found) -> Picture | Skipped:
     try:
         stored = normalise(found.read())
     except UserError as error:
-        return Skipped(found.path, error.template, error.values)
+        return Skipped(found.path, *layout.unreadable(found.path, error))
     small, file = Image.fromarray(stored.rgb), io.BytesIO()
     small.thumbnail((THUMBNAIL, THUMBNAIL))
     small.save(file, "JPEG")

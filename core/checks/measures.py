@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image, ImageFilter, ImageStat
 
 from core.checks.sources import Item
-from core.data import drawings, images
+from core.data import drawings, images, layout
 from core.data.manifest import Note
 from core.data.threads import in_threads
 from core.errors import UserError
@@ -66,7 +66,7 @@ def measure_all(
         try:
             return measure(item.read(), kind)
         except UserError as error:
-            return Note(error.template, error.values)
+            return layout.unreadable(item.name, error)
         except OSError as error:
             return Note(_UNREADABLE, {"reason": error.strerror})
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from core import paths
-from core.data import datasets
+from core.data import datasets, layout
 from core.data.decoding import normalise
 from core.data.drawings import looks_like_drawing
 from core.data.history import check_editable, edit
@@ -222,7 +222,7 @@ def _stage(picture: Picture, folder: Path) -> Skipped | tuple[Picture, str, bool
     try:
         stored: Stored = normalise(picture.content)
     except UserError as error:
-        return Skipped(picture.source, error.template, error.values)
+        return Skipped(picture.source, *layout.unreadable(picture.source, error))
     stored.write(folder)
     return picture._replace(content=b""), stored.image, looks_like_drawing(stored.rgb)
 
