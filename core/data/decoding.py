@@ -81,7 +81,7 @@ def _elsewhere(task: str, *arguments: object) -> object:
             process = _free.pop() if _free else _start()
             try:
                 answer = _ask(process, _Request(task, arguments, CPU_SECONDS))
-            except (EOFError, BrokenPipeError):
+            except (EOFError, BrokenPipeError, pickle.UnpicklingError):
                 process.stdout.close()
                 if process.wait() == 0:  # it was about to go, having been idle for long
                     continue

@@ -38,6 +38,17 @@ def test_a_file_that_is_cut_off_is_refused(scene):
         measures.measure(content[:-500], "photo")
 
 
+@pytest.mark.parametrize("hole", [b"", bytes(2000)])
+def test_a_jpeg_whose_middle_is_missing_is_found(hands, scene, look, finding, hole):
+    content = encoded(scene(1), "JPEG", quality=90)
+    middle = len(content) // 2
+    (hands / "flat" / "broken.jpg").write_bytes(content[:middle] + hole + content[middle + 2000 :])
+    (hands / "flat" / "whole.jpg").write_bytes(content)
+    found = finding(look(hands), "unreadable")
+    assert [image.name for case in found.cases for image in case.images] == ["flat/broken.jpg"]
+    assert "is damaged: its JPEG data" in str(found.cases[0].note)
+
+
 def test_border_and_alpha_are_seen(scene):
     image = scene(1)
     image.paste((255, 0, 0), (0, 0, 150, 6))
