@@ -120,24 +120,21 @@ def workers():
     return [child for child in children if child.status() != "zombie" and "spawn_main" in " ".join(child.cmdline())]
 
 
-@pytest.mark.parametrize("pause", [0.05, 1.5], ids=["while they start", "when they have started"])
-def test_workers_killed_again_and_again_are_replaced(engine, dataset, pause):
+def test_workers_killed_again_and_again_are_replaced(engine, dataset):
     trained = engine.submit(config(dataset, epochs=2), dataset).key
     wait(lambda: runs.find(trained).state == "done")
-    seed = round(10 * pause)
-    first = engine.submit(config(dataset, **LONG, seed=20 + seed), dataset).key
-    waiting = engine.submit(config(dataset, epochs=2, seed=30 + seed), dataset).key
-    for _ in range(6):
+    first = engine.submit(config(dataset, **LONG, seed=20), dataset).key
+    waiting = engine.submit(config(dataset, epochs=2, seed=30), dataset).key
+    for pause in (1.5, 0.05, 0.05, 1.5, 0.05, 0.05):  # when they have started, and while they start
         wait(lambda: len(workers()) == 2, seconds=20)
         time.sleep(pause)
         for worker in workers():
             worker.kill()
-    assert len(engine.troubles()) == 2
+    wait(engine.troubles, seconds=20)
     for resource in ("train", "predict"):
         assert engine._submit(resource, "time:time").result(timeout=240)
     rgb = next(generate(1, 0))[1][..., None].repeat(3, 2)
     assert engine.predict([trained], rgb)[0].key == trained
-    wait(lambda: runs.find(first).state == "failed" or epochs_done(first) > 1)
     engine.cancel(first)
     wait(lambda: not runs.find(first).live and runs.find(waiting).state == "done")
     wait(lambda: engine.troubles() == [])
