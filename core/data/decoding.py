@@ -78,7 +78,7 @@ def _judged_white(file: Found) -> int | None:
 def _elsewhere(task: str, *arguments: object) -> object:
     with _slots:
         while True:
-            process = _free.pop() if _free else _start()
+            process = _waiting() or _start()
             try:
                 answer = _ask(process, _Request(task, arguments, CPU_SECONDS))
             except (EOFError, BrokenPipeError, pickle.UnpicklingError):
@@ -94,6 +94,15 @@ def _elsewhere(task: str, *arguments: object) -> object:
     if isinstance(answer, UserError):
         raise answer
     return answer
+
+
+def _waiting() -> subprocess.Popen | None:
+    """A process that lives and has nothing to do. One that was killed meanwhile is no fault of the next image."""
+    while _free:
+        process = _free.pop()
+        if process.poll() is None:
+            return process
+    return None
 
 
 def _start() -> subprocess.Popen:

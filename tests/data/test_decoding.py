@@ -50,23 +50,38 @@ def test_an_image_that_takes_too_long_is_given_up_and_the_next_one_is_read(encod
     assert decoding.normalise(encoded(photo(1))) == storing.normalise(encoded(photo(1)))
 
 
-def test_an_image_that_kills_its_process_is_refused(encoded, photo, fresh):
-    fresh.append(decoding._start())
-    fresh[0].send_signal(signal.SIGSEGV)
-    fresh[0].wait()
+def test_an_image_that_kills_its_process_is_refused(encoded, photo, fresh, monkeypatch):
+    start = decoding._start
+
+    def doomed():
+        process = start()
+        process.send_signal(signal.SIGSEGV)
+        return process
+
+    monkeypatch.setattr(decoding, "_start", doomed)
     with pytest.raises(UserError, match="ended with SIGSEGV"):
         decoding.normalise(encoded(photo(2)))
+    monkeypatch.setattr(decoding, "_start", start)
     assert decoding.normalise(encoded(photo(2))) == storing.normalise(encoded(photo(2)))
 
 
-def test_a_process_that_went_away_idle_is_replaced(encoded, photo, fresh):
-    idle = decoding._start()
-    idle.stdin.close()
-    idle.wait()
-    idle.stdin = io.FileIO(os.devnull, "w")
-    fresh.append(idle)
+@pytest.mark.parametrize("kill", [False, True])
+def test_a_process_that_went_away_idle_is_replaced(encoded, photo, fresh, kill):
+    fresh.append(decoding._start())
+    if kill:
+        fresh[0].kill()
+    fresh[0].stdin.close()
+    fresh[0].wait()
     assert decoding.normalise(encoded(photo(2))) == storing.normalise(encoded(photo(2)))
-    assert idle not in fresh
+
+
+def test_a_process_that_goes_as_it_is_asked_is_replaced(encoded, photo, monkeypatch):
+    gone = decoding._start()
+    gone.stdin.close()
+    gone.wait()
+    gone.stdin = io.FileIO(os.devnull, "w")
+    monkeypatch.setattr(decoding, "_waiting", [None, gone].pop)
+    assert decoding.normalise(encoded(photo(2))) == storing.normalise(encoded(photo(2)))
 
 
 def test_memory_is_limited(encoded, photo, monkeypatch):
