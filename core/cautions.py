@@ -47,7 +47,11 @@ def of_picture(rgb: np.ndarray, size: tuple[int, int], prepare: str, transparent
         text = N_("The image is {width} x {height} pixels: made square, it is badly squeezed. Crop it first.")
         notes.append(Note(text, {"width": width, "height": height}))
     if transparent:
-        notes.append(Note(N_("Transparent parts of the image are laid on white, as everywhere in Handful."), {}))
+        notes.append(
+            Note(
+                N_("Transparent parts of the image are laid on white, or on black where the image itself is white."), {}
+            )
+        )
     if prepare == "photo" and np.ptp(rgb, axis=2).max() == 0:
         notes.append(Note(N_("The image has no colours: the network sees three equal channels."), {}))
     if rgb.max() == 1:
