@@ -171,7 +171,8 @@ CHECKS: dict[str, Check] = {
         ),
         Check(
             "alpha", N_("Transparent images among opaque ones"),
-            N_("Transparent parts are laid on white here, or on black under white ink; other programs show what is hidden."),
+            N_("Transparent parts are laid on white here, or on black under white ink; other programs show what is "
+               "hidden."),
             N_("Save them without transparency, or leave them out."),
             "minor", BOTH, finders.flagged(lambda rows: rows["alpha"] > 0.01, N_("Parts of it are transparent.")),
             {"most": 0.2}, "At most a fifth of the set",
