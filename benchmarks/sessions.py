@@ -23,6 +23,7 @@ from tests import app as handful
 
 PAGES = ("", "Data", "Augment", "Train", "Predict")
 EVERY = 50
+VISIT_S = 60  # a page that takes longer is an error
 
 
 def fetch(address: str) -> bytes:
@@ -71,7 +72,7 @@ def main() -> None:
         for number in range(visits + 1):
             if number % EVERY == 0:
                 report(app, number)
-            asyncio.run(visit(app, PAGES[number % len(PAGES)]))
+            asyncio.run(asyncio.wait_for(visit(app, PAGES[number % len(PAGES)]), VISIT_S))
         print(f"{visits} visits took {time.perf_counter() - began:.0f} s")
 
 

@@ -35,11 +35,12 @@ SLOW = N_("The workers have not started within {seconds} s. The machine may be v
 class Try(threading.Thread):
     """Something that may take long or fail, under way in the background."""
 
-    def __init__(self, function: Callable[[], object], name: str):
+    def __init__(self, function: Callable[[], object], name: str, error: UserError | None = None):
+        """`error`: why the try before failed, which is all that is known until this one has ended."""
         super().__init__(name=name, daemon=True)
         self._function = function
         self.value: object = None
-        self.error: UserError | None = None
+        self.error = error
         self.began = time.monotonic()
         self.start()
 
@@ -92,7 +93,7 @@ def _connection() -> Try:
         last = _connecting[0] if _connecting else None
         lost = last is not None and last.value is not None and not last.value.open
         if last is None or lost or (last.failed and time.monotonic() - last.began > RETRY_AFTER_S):
-            last = Try(Engine, "handful-connect")
+            last = Try(Engine, "handful-connect", last.error if last else None)
             _connecting[:] = [last]
             if lost:
                 _starting[:] = [Try(_start, "handful-start")]
