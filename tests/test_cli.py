@@ -123,7 +123,7 @@ def test_train_predict_evaluate_and_the_cache(run, shapes_folder):
     assert sum(rows[0]["probabilities"].values()) == pytest.approx(1, abs=1e-4)
 
     (shapes_folder / "triangle" / "broken.png").write_bytes(b"not an image")
-    (shapes_folder / "triangle" / "phone.heic").write_bytes(images[0].read_bytes())
+    (shapes_folder / "triangle" / "phone.heic").write_bytes(b"\0\0\0\x18ftypheic" + images[0].read_bytes())
     (shapes_folder / "stray.png").write_bytes(images[0].read_bytes())
     mixed = (images[0], shapes_folder / "triangle" / "broken.png", images[1])
     rows = json.loads(run("predict", first["key"], *mixed, "--json")[1])

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.app import SHAPES, canvas, draw, go
+from tests.app import SHAPES, canvas, draw, go, settle
 
 INVITATION = "Draw a circle, a rectangle or a triangle"
 
@@ -50,6 +50,7 @@ def test_each_shape_is_recognised_with_a_bar_for_every_class(page, app):
         assert next(iter(shown)) == shape
         assert sum(shown.values()) == pytest.approx(100, abs=1)
         button(page, "Clear").click()
+        settle(page)  # the invitation may stand there before the new canvas does
 
 
 def test_every_stroke_changes_the_bars_and_undo_takes_them_back(page, app):

@@ -1,7 +1,5 @@
 """Where an address below a page leads."""
 
-import asyncio
-
 import pytest
 
 from ui.addresses import PagesOnly
@@ -18,7 +16,9 @@ def location(path: str, query: str = "", method: str = "GET") -> str | None:
         sent.append(message)
 
     scope = {"type": "http", "method": method, "path": path, "query_string": query.encode()}
-    asyncio.run(PagesOnly(streamlit)(scope, None, send))
+    # Nothing here waits, so one step is the whole answer; an event loop may be running in this thread already.
+    with pytest.raises(StopIteration):
+        PagesOnly(streamlit)(scope, None, send).send(None)
     return dict(sent[0]["headers"])[b"location"].decode() if sent else None
 
 
