@@ -55,6 +55,13 @@ def call(name: str, *arguments: object) -> object:
         make_room_if_grown()
 
 
+def _result(future: Future, deadline: float) -> object:
+    try:
+        return future.result(timeout=max(0.01, deadline - time.monotonic()))
+    except UserError as error:
+        return error
+
+
 class Engine:
     """The connection to the workers; one for each server process."""
 
@@ -225,10 +232,11 @@ class Engine:
                 raise UserError("The check of '{name}' has not stopped yet. Try again in some seconds.", name=name)
             time.sleep(0.1)
 
-    def predict(self, keys: Sequence[str], rgb: np.ndarray) -> list[Prediction]:
+    def predict(self, keys: Sequence[str], rgb: np.ndarray) -> list[Prediction | UserError]:
         """One image, (height, width, 3) uint8 RGB, through at most MOST_RUNS finished runs, in the order of `keys`.
 
-        Raises UserError, here as in the next two, where a run cannot predict or the worker does not answer in time.
+        In the place of a run that cannot predict, because its model is damaged for example, stands why. Raises
+        UserError where none can, and, here as in the next two, where the worker does not answer in time.
         """
         if len(keys) > MOST_RUNS:
             raise UserError(
@@ -240,8 +248,10 @@ class Engine:
         answers = self._ask(priority, *((function, key, rgb) for key in keys))
         milliseconds = 1000 * (time.perf_counter() - start)
         return [
-            Prediction(key, runs.find(key).classes, tuple(probabilities.tolist()), milliseconds, own)
-            for key, (probabilities, own) in zip(keys, answers, strict=True)
+            answer
+            if isinstance(answer, UserError)
+            else Prediction(key, runs.find(key).classes, tuple(answer[0].tolist()), milliseconds, answer[1])
+            for key, answer in zip(keys, answers, strict=True)
         ]
 
     def predict_many(self, key: str, pictures: Sequence[np.ndarray]) -> np.ndarray:
@@ -253,7 +263,10 @@ class Engine:
         return self._ask(SEVERAL, ("imagenet", rgb))[0]
 
     def _ask(self, priority: int, *questions: tuple) -> list:
-        """What functions of `core.learn.predict` return, each given as (name, argument, ...)."""
+        """What functions of `core.learn.predict` return, each given as (name, argument, ...).
+
+        In the place of one that raised a UserError stands the error; where all did, the first is raised.
+        """
         from distributed import CancelledError, KilledWorker
 
         self._refuse_in_vain()
@@ -263,7 +276,7 @@ class Engine:
         ]
         deadline = time.monotonic() + PREDICT_TIMEOUT_S
         try:
-            return [future.result(timeout=max(0.01, deadline - time.monotonic())) for future in futures]
+            answers = [_result(future, deadline) for future in futures]
         except TimeoutError:
             raise UserError(
                 "No answer from the prediction worker within {seconds} s. It may still be starting: try again.",
@@ -273,6 +286,9 @@ class Engine:
             raise UserError("The prediction worker was lost before it answered. Try again in some seconds.") from error
         except ImportError as error:
             raise UserError(LACKING, error=error) from error
+        if all(isinstance(answer, UserError) for answer in answers):
+            raise answers[0]
+        return answers
 
     def _refuse_in_vain(self) -> None:
         """Raise what is wrong with a cluster that does not mend itself, instead of waiting for it."""

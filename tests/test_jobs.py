@@ -193,10 +193,15 @@ def test_predictions_come_back_while_a_training_runs(engine, dataset):
 
 def test_predicting_with_a_run_that_is_not_done_says_so(engine, dataset):
     run = runs.create(config(dataset, epochs=2, seed=99), dataset)
+    rgb = next(generate(1, 0))[1][..., None].repeat(3, 2)
     with pytest.raises(UserError, match="queued, so it cannot predict yet"):
-        engine.predict([run.key], next(generate(1, 0))[1][..., None].repeat(3, 2))
+        engine.predict([run.key], rgb)
+    done = next(run.key for run in runs.every() if run.state == "done")
+    error, prediction = engine.predict([run.key, done], rgb)
+    assert "queued, so it cannot predict yet" in str(error)
+    assert prediction.key == done
     with pytest.raises(UserError, match="queued, so it cannot predict yet"):
-        engine.predict_many(run.key, [next(generate(1, 0))[1][..., None].repeat(3, 2)])
+        engine.predict_many(run.key, [rgb])
 
 
 def test_a_check_is_shared_waits_its_turn_and_can_be_cancelled(engine, dataset):

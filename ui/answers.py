@@ -7,6 +7,7 @@ import numpy as np
 import streamlit as st
 
 from core import jobs
+from core.errors import UserError
 from core.jobs import Prediction
 from core.results.runs import Run
 from ui import charts, jobview, knobs
@@ -54,8 +55,8 @@ def details(chosen: Sequence[Run]) -> dict[str, str]:
     return found
 
 
-def ask(chosen: Sequence[Run], image: np.ndarray) -> list[Prediction]:
-    """Every run's answer to one image, (h, w, 3) uint8 RGB, on one way to the worker and back."""
+def ask(chosen: Sequence[Run], image: np.ndarray) -> list[Prediction | UserError]:
+    """Every run's answer to one image, (h, w, 3) uint8 RGB, on one way to the worker and back; or why it has none."""
     troubles = " ".join(map(say, jobs.troubles()))
     with st.spinner(troubles or _("Looking at it; the first time takes some seconds …")):
         return jobs.engine().predict([run.key for run in chosen], image)
@@ -100,14 +101,18 @@ def latency(milliseconds: float) -> None:
 
 def side_by_side(chosen: Sequence[Run], image: np.ndarray) -> None:
     """A card for each run, and above them whether those that know the same classes agree."""
-    predictions = ask(chosen, image)
+    told = ask(chosen, image)
+    predictions = [prediction for prediction in told if isinstance(prediction, Prediction)]
     for sentence in agreement(chosen, predictions):
         st.markdown(sentence)
     found = details(chosen)
     with st.grid(min(len(chosen), 3), min_column_width=CARD):
-        for run, prediction in zip(chosen, predictions, strict=True):
+        for run, prediction in zip(chosen, told, strict=True):
             with st.container(border=True, gap="xsmall"):
                 st.markdown(knobs.heading(run.config.strategy) + plain(found[run.key]))
+                if isinstance(prediction, UserError):
+                    st.error(say(prediction), icon=":material/error:")
+                    continue
                 st.subheader(in_words(prediction), anchor=False)
                 bars(prediction)
                 own = _("{n:.0f} ms").format(n=prediction.own_milliseconds)

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from core import weights
+from core import paths, weights
 from core.backbones import BACKBONES
 from core.config import KNOBS
 from core.strategies import Strategy
@@ -58,7 +58,9 @@ def _accept(name: str) -> None:
         "`{path}` is not the file that Handful knows as the weights of {title}. Its sha256 is `{hash}`. "
         "Use it only if you trust where it comes from; otherwise remove it."
     )
-    st.warning(text.format(path=found.path, title=title(name), hash=found.hash), icon=":material/gpp_maybe:")
+    st.warning(
+        text.format(path=paths.shown(found.path), title=title(name), hash=found.hash), icon=":material/gpp_maybe:"
+    )
     if st.button(_("Use this file anyway"), icon=":material/verified_user:"):
         with frame.guard():
             weights.accept(name)
@@ -76,7 +78,7 @@ def _download(name: str) -> None:
         "[{file}]({url}) elsewhere and put it into `{folder}`."
     )
     st.info(
-        text.format(title=backbone.title, file=path.name, url=backbone.weights_url, folder=path.parent),
+        text.format(title=backbone.title, file=path.name, url=backbone.weights_url, folder=paths.shown(path.parent)),
         icon=":material/cloud_download:",
     )
     if st.button(_("Download {title}").format(title=backbone.title), icon=":material/download:"):

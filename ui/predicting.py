@@ -22,7 +22,7 @@ from core.errors import UserError
 from core.results.runs import Run
 from ui import answers, charts, frame, sketch
 from ui.intake import IMAGE_TYPES, LISTED
-from ui.words import _, class_name, plain
+from ui.words import _, class_name, plain, say
 
 PLACE = "predict"
 CHOICE, READ, ANSWERS = "predict-runs", "predict-read", "predict-answers"
@@ -170,6 +170,9 @@ def _watched(items: Iterable[Item], total: int, text: str) -> Iterator[Item]:
 def many(pictures: Sequence[Picture], chosen: Sequence[Run]) -> Picture | None:
     """A table of every run's answers, to sort and to download; the picture whose row is ticked."""
     known = answered(pictures, chosen)
+    chosen = [run for run in chosen if all(name(run, picture) in known for picture in pictures)]
+    if not chosen:
+        return None
     shown = table(pictures, chosen, known)
     if "agree" in shown:
         text = _("**They agree on {n} of {total} images.**")
@@ -193,17 +196,27 @@ def name(run: Run, picture: Picture) -> AnswerName:
 
 
 def answered(pictures: Sequence[Picture], chosen: Sequence[Run]) -> dict[AnswerName, np.ndarray]:
-    """Every chosen run's probabilities for every picture, (classes,) each; none is asked for twice."""
+    """Every chosen run's probabilities for every picture, (classes,) each; none is asked for twice.
+
+    Of a run that cannot predict they are missing, and the page says why.
+    """
     different = {picture.image: picture for picture in pictures}
     known = {key: row for key, row in st.session_state.get(ANSWERS, {}).items() if key[-1] in different}
     st.session_state[ANSWERS] = known  # filled below, batch by batch: a rerun in between loses nothing
-    steps = []
+    steps, failed = [], set()
     for run in chosen:
         new = [picture for picture in different.values() if name(run, picture) not in known]
         steps += [(run, new[start : start + BATCH]) for start in range(0, len(new), BATCH)]
     for run, batch in _watched(steps, len(steps), _("Looking at {n} images …").format(n=len(different))):
-        rows = jobs.engine().predict_many(run.key, list(in_threads(lambda picture: picture.rgb, batch)))
-        known.update(zip([name(run, picture) for picture in batch], rows, strict=True))
+        if run.key in failed:
+            continue
+        try:
+            rows = jobs.engine().predict_many(run.key, list(in_threads(lambda picture: picture.rgb, batch)))
+        except UserError as error:
+            failed.add(run.key)
+            st.error(f"{plain(answers.describe(run))}: {say(error)}", icon=":material/error:")
+        else:
+            known.update(zip([name(run, picture) for picture in batch], rows, strict=True))
     return known
 
 

@@ -27,6 +27,7 @@ class Oracle:
     def __init__(self):
         self.share = {}  # {run's key: probability of its first class}; 0.9 where it is not told
         self.asked = []
+        self.damaged = set()  # keys
 
     def _row(self, key):
         first, others = self.share.get(key, 0.9), len(runs.find(key).classes) - 1
@@ -34,9 +35,16 @@ class Oracle:
 
     def predict(self, keys, rgb):
         self.asked += keys
-        return [jobs.Prediction(key, runs.find(key).classes, self._row(key), 30.0, 4.4) for key in keys]
+        return [
+            UserError("The model is damaged.")
+            if key in self.damaged
+            else jobs.Prediction(key, runs.find(key).classes, self._row(key), 30.0, 4.4)
+            for key in keys
+        ]
 
     def predict_many(self, key, pictures):
+        if key in self.damaged:
+            raise UserError("The model is damaged.")
         self.asked += [key] * len(pictures)
         return np.array([self._row(key)] * len(pictures), np.float32)
 
@@ -171,6 +179,22 @@ def test_many_images_give_a_table_and_no_answer_is_asked_for_twice(finished, png
     assert says(page.markdown, "They agree on 3 of 3 images.")
     uploaded(page, png(1), png(2), png(3), png(4))
     assert oracle.asked[6:] == [one.key, two.key]
+
+
+def test_a_damaged_model_is_named_and_the_others_answer(finished, png, oracle):
+    one, two = finished("small_cnn"), finished("shapes_cnn")
+    oracle.damaged = {two.key}
+    page = uploaded(opened("3_Predict"), png(1))
+    assert [title.value for title in page.subheader] == ["Cats, 90%"]
+    assert [error.value for error in page.error] == ["The model is damaged."]
+    uploaded(page, png(1), png(2))
+    assert list(page.dataframe[0].value) == ["picture", "file", f"{one.key} answer", f"{one.key} share"]
+    assert len(page.error) == 1
+    assert says(page.error, ": The model is damaged.")
+    oracle.damaged = {one.key, two.key}
+    page = uploaded(opened("3_Predict"), png(1), png(2))
+    assert len(page.error) == 2
+    assert not page.dataframe
 
 
 def test_a_file_that_is_no_image_is_named(finished, png):

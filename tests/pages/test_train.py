@@ -195,7 +195,7 @@ def test_a_missing_network_says_what_to_do_and_stops_only_what_needs_it(pets):
     app = opened("2_Train", dataset="pets")
     labelled(app.selectbox, NETWORK).set_value("vgg16").run()
     row = BACKBONES["vgg16"]
-    assert says(app.info, f"[{row.weights_file}]({row.weights_url}) elsewhere and put it into `{paths.pretrained()}`")
+    assert says(app.info, f"[{row.weights_file}]({row.weights_url}) elsewhere and put it into `weights/pretrained`")
     assert button(app, "Train").disabled
     choose(app, "full_training")
     assert not button(app, "Train").disabled
