@@ -1,4 +1,7 @@
-"""Every strategy that uses a pretrained network, on every network: trained, saved, and asked in a clean process."""
+"""Every strategy that uses a pretrained network on the default one, and every way to learn on each of the others.
+
+Trained, saved, and asked in a clean process.
+"""
 
 import gc
 import hashlib
@@ -18,17 +21,22 @@ from core.learn import backbones, predict
 from core.strategies import STRATEGIES
 from tests.learn.pretrained import backbone_of, taught
 
-WITH_A_BACKBONE = [row.name for row in STRATEGIES.values() if "backbone" in row.defaults]
+WITH_A_BACKBONE = [row for row in STRATEGIES.values() if "backbone" in row.defaults]
+EVERY_WAY = {row.learns: row.name for row in reversed(WITH_A_BACKBONE)}.values()
 DEFAULT = next(iter(BACKBONES))
 ASK = """
 import gc, hashlib, json, sys
 gc.disable()
 import keras, numpy as np
-shown = np.load(sys.argv[1])
-for path in sys.argv[2:]:
-    model = keras.models.load_model(path, compile=False)
-    hashes = [hashlib.sha256(array.tobytes()).hexdigest() for array in model.get_weights()]
-    print(json.dumps([np.asarray(model(shown, training=False)).tolist(), hashes]))
+for line in sys.stdin:
+    images, *paths = json.loads(line)
+    shown = np.load(images)
+    for path in paths:
+        model = keras.models.load_model(path, compile=False)
+        hashes = [hashlib.sha256(array.tobytes()).hexdigest() for array in model.get_weights()]
+        print(json.dumps([np.asarray(model(shown, training=False)).tolist(), hashes]), flush=True)
+    del model
+    gc.collect()
 """
 
 
@@ -58,17 +66,30 @@ def saved(monkeypatch):
     return models
 
 
+@pytest.fixture(scope="module")
+def elsewhere():
+    """A process in which nothing of Handful's has been imported: ASK."""
+    with subprocess.Popen(
+        [sys.executable, "-c", ASK], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        yield process
+        process.stdin.close()
+
+
 @pytest.mark.filterwarnings("ignore:Even though the `tf.config.experimental_run_functions_eagerly`")
 @pytest.mark.parametrize(
     "backbone",
     [pytest.param(name, marks=() if name == DEFAULT else pytest.mark.slow) for name in BACKBONES],
 )
-def test_every_strategy_on_every_network(pets, random_weights, quick, saved, backbone, photo, tmp_path):
-    trained = {name: taught(pets, name, backbone) for name in WITH_A_BACKBONE}
+def test_every_way_to_learn_on_every_network(pets, random_weights, quick, saved, backbone, photo, tmp_path, elsewhere):
+    strategies = [row.name for row in WITH_A_BACKBONE] if backbone == DEFAULT else EVERY_WAY
+    trained = {name: taught(pets, name, backbone) for name in strategies}
     pictures = [photo(500), photo(501)]
     size = trained["bottleneck"].config.image_size
     shown = np.stack([images.network_input(picture, "photo", size, 3) for picture in pictures])
-    told = in_a_clean_process([run.folder / "model.keras" for run in trained.values()], shown, tmp_path)
+    np.save(tmp_path / "shown.npy", shown)
+    models = [run.folder / "model.keras" for run in trained.values()]
+    told = ask(elsewhere, tmp_path / "shown.npy", models)
 
     before = backbones.split(backbone_of(trained["fine_tuning"].config), BACKBONES[backbone])
     for (name, run), (answer, hashes) in zip(trained.items(), told, strict=True):
@@ -79,15 +100,11 @@ def test_every_strategy_on_every_network(pets, random_weights, quick, saved, bac
             assert predict.predict_many(run.key, pictures)[:, 1] == pytest.approx(second, abs=1e-5)
 
 
-def in_a_clean_process(models, shown, folder):
-    """What saved models say of (n, size, size, 3) uint8 images where nothing of Handful's has been imported.
-
-    Each model's probabilities, and the hashes of its weights.
-    """
-    np.save(folder / "shown.npy", shown)
-    command = [sys.executable, "-c", ASK, str(folder / "shown.npy"), *map(str, models)]
-    output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
-    return [json.loads(line) for line in output.splitlines() if line.startswith("[[")]
+def ask(process, images, models):
+    """What saved models say of (n, size, size, 3) uint8 images in a file: probabilities and hashes of their weights."""
+    process.stdin.write(json.dumps([str(path) for path in (images, *models)]) + "\n")
+    process.stdin.flush()
+    return [json.loads(process.stdout.readline()) for _model in models]
 
 
 def frozen_has_not_moved(after, below, block, learns):
