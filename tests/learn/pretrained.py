@@ -20,7 +20,7 @@ def network(backbone: str, weights_hash: str, size: int) -> keras.Model:
     return model
 
 
-@functools.cache
+@functools.lru_cache(maxsize=2)
 def in_range(backbone: str, size: int) -> keras.Model:
     """Random weights that leave something of an image behind many layers, as Keras' own initial ones do not."""
     model = backbones.build(BACKBONES[backbone], size)
