@@ -18,7 +18,7 @@ quick: .venv/installed-dev
 
 # Put new texts into the translation catalogue, for a person to translate.
 words: .venv/installed
-	$(BIN)/python -m ui.words
+	$(BIN)/python -m ui.i18n
 
 # Debian packs venv apart from Python.
 .venv/bin/python:

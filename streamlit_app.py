@@ -28,20 +28,21 @@ def prepare() -> None:
     """Import what the first page needs while its browser is still loading, then start the workers."""
     while not st.runtime.exists():  # the canvas registers itself with a server
         time.sleep(0.01)
-    for module in ("ui.home", "streamlit_drawable_canvas", "pyarrow"):
+    for module in ("ui.sketch.home", "streamlit_drawable_canvas", "pyarrow"):
         importlib.import_module(module)
     time.sleep(HEAD_START_S)
-    importlib.import_module("core.jobs").start_in_background()
+    importlib.import_module("core.jobs.service").start_in_background()
     datasets = importlib.import_module("core.data.datasets")
     with suppress(UserError):  # what is wrong with the disk, every page tells
         datasets.purge(datasets.KEEP_DELETED_S)
 
 
 if __name__ == "__main__":
-    from ui import frame, home
-    from ui.words import _
+    from ui import page
+    from ui.i18n import _
+    from ui.widgets.canvas import home
 
-    with frame.page("Sketch", _("Draw something, and watch the computer guess what it is.")):
+    with page.page("Sketch", _("Draw something, and watch the computer guess what it is.")):
         home.try_it(home.choose_run())
 else:
     from ui.addresses import PagesOnly

@@ -20,8 +20,8 @@ from playwright.sync_api import Page
 
 from benchmarks import machine
 from benchmarks.sketch import WATCH
-from core import augment
-from core.learn import compute
+from core.augmentation import transforms
+from core.learn import devices
 from tests import app as browser_app
 
 SIDE, N, BATCH, CLICKS = 150, 256, 32, 40
@@ -30,13 +30,15 @@ Variants = Callable[[np.ndarray], object]
 """A batch, (n, 150, 150, 3) uint8 -> its variants."""
 
 
-def handful(transform: augment.Transform = augment.apply) -> Variants:
+def handful(transform: transforms.Transform = transforms.apply) -> Variants:
+    from core.catalog.strategies import PRESETS
     from core.config import make_augmentation
-    from core.strategies import PRESETS
 
     augmentation = make_augmentation(PRESETS["everything"].knobs | {"brightness": BRIGHTNESS})
     counter = iter(range(10**9))
-    return lambda batch: augment.variants(batch, augmentation, "photo", [(1, next(counter)) for _ in batch], transform)
+    return lambda batch: transforms.variants(
+        batch, augmentation, "photo", [(1, next(counter)) for _ in batch], transform
+    )
 
 
 def on_a_gpu() -> Variants:
@@ -150,7 +152,7 @@ def main() -> None:
     print(machine.describe())
     shown = pictures(options.data)
     rows = {name: make() for name, make in ROWS.items()}
-    if compute.gpus():
+    if devices.gpus():
         rows["Handful on the GPU"] = on_a_gpu()
     for variants in rows.values():
         variants(shown[:BATCH])

@@ -136,7 +136,7 @@ def _is_planted(case: frozenset[str], near: dict[str, tuple[str, str]]) -> bool:
 
 def labels(data: Path, seed: int) -> None:
     from core.checks import check, sources
-    from core.learn import checking
+    from core.learn import check_job
 
     rng = np.random.default_rng(seed)
     with tempfile.TemporaryDirectory() as temporary:
@@ -152,7 +152,7 @@ def labels(data: Path, seed: int) -> None:
         with sources.opened(str(folder)) as opened:
             looked = check.look(opened, {}, lambda *progress: None)
             before = time.perf_counter()
-            report = checking.with_labels(looked, lambda *progress: None)
+            report = check_job.with_labels(looked, lambda *progress: None)
         seconds = time.perf_counter()
         right = np.array([case <= moved for case in cases(report, "labels")])  # the surest first
         first = {"all": len(right), "the first half": len(right) // 2} | {f"the first {top}": top for top in TOP}
@@ -164,7 +164,7 @@ def labels(data: Path, seed: int) -> None:
     for name in ("cats_vs_dogs", "flowers"):
         with sources.opened(str(data / name)) as opened:
             looked = check.look(opened, {}, lambda *progress: None)
-            report = checking.with_labels(looked, lambda *progress: None)
+            report = check_job.with_labels(looked, lambda *progress: None)
         print(f"{name}, untouched: {len(cases(report, 'labels'))} labels doubted, {len(cases(report, 'outliers'))} "
               f"outliers of {report.images} images")  # fmt: skip
 

@@ -12,8 +12,8 @@ import numpy as np
 import tensorflow as tf
 
 from benchmarks import machine
-from core.backbones import BACKBONES, Backbone
-from core.learn import backbones, compute, graphs, quantized
+from core.catalog.backbones import BACKBONES, Backbone
+from core.learn import backbones, devices, inference_graph, quantized
 
 BATCH = 32
 
@@ -33,28 +33,28 @@ def measure(backbone: Backbone) -> None:
     images = np.random.default_rng(0).integers(0, 256, (BATCH, size, size, 3), np.uint8)
     plain = backbones.build(backbone, size)
     once = tell("Keras' predict", lambda: plain.predict(images, BATCH, verbose=0))
-    for dtype in compute.dtypes():
-        with compute.policy(dtype):
+    for dtype in devices.dtypes():
+        with devices.policy(dtype):
             model = backbones.build(backbone, size)
-            folded = graphs.folded(model)
+            folded = inference_graph.folded(model)
         tell(f"{dtype} graph", graph(model, images), once)
         if folded is not model:
             tell(f"{dtype} graph, folded", graph(folded, images), once)
     if backbone.chain and quantized.available():
         tell("int8 graph", graph(quantized.outputs(plain, [plain.layers[-1].name]), images), once)
-    compute.forget()
+    devices.forget()
 
 
 def graph(network: Callable, images: np.ndarray) -> Callable[[], np.ndarray]:
     def run(shown: tf.Tensor) -> list[tf.Tensor]:
         return [tf.cast(output, tf.float16) for output in keras.tree.flatten(network(shown))]
 
-    frozen = graphs.frozen(run, [None, *images.shape[1:]])
+    frozen = inference_graph.frozen(run, [None, *images.shape[1:]])
     return lambda: frozen(tf.constant(images))[0].numpy()
 
 
 def tell(what: str, step: Callable[[], object], once: float = 0) -> float:
-    rate = BATCH * compute.steps_per_second(step, lambda: None)
+    rate = BATCH * devices.steps_per_second(step, lambda: None)
     print(f"  {what:30} {rate:7.1f} images/s", f"{rate / once:.1f} times" if once else "", flush=True)
     return rate
 

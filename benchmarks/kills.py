@@ -23,9 +23,9 @@ def workers() -> list[psutil.Process]:
 
 
 def main(kills: int) -> None:
-    from core import jobs
+    from core.jobs.service import service
 
-    engine, killed, began = jobs.engine(), 0, time.time()
+    engine, killed, began = service.engine(), 0, time.time()
     while killed < kills:
         if random.random() < 0.5:
             while len(engine._cluster.names()) < 2:

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 from benchmarks import machine
-from core.strategies import LADDER
+from core.catalog.strategies import LADDER
 
 
 def main() -> None:

@@ -14,12 +14,13 @@ from types import SimpleNamespace
 import numpy as np
 from streamlit.testing.v1 import AppTest
 
-from core import jobs, paths
 from core.config import make_config
 from core.data import builtin, datasets, edits
 from core.data.manifest import Dataset
+from core.jobs.service import service
 from core.results import runs
 from core.results.runs import Progress
+from core.storage import workspace
 
 PAGES = ("Data", "Train", "Predict", "Augment")
 
@@ -39,8 +40,8 @@ def make(dataset: Dataset, n: int) -> None:
     scores = {"accuracy": 0.9, "low": 0.6, "high": 1.0, "n": 2, "confusion": [[1, 0], [0, 1]]}
     for seed in range(n):
         run = runs.create(make_config(dataset, "small_cnn", {"seed": seed}), dataset)
-        paths.write_json(run.folder / "history.json", {"loss": [0.7, 0.4], "val_loss": [0.6, 0.5]})
-        paths.write_json(run.folder / "evaluation.json", {"validation": scores, "test": scores})
+        workspace.write_json(run.folder / "history.json", {"loss": [0.7, 0.4], "val_loss": [0.6, 0.5]})
+        workspace.write_json(run.folder / "evaluation.json", {"validation": scores, "test": scores})
         runs.write_progress(run.key, Progress("evaluating", 0.97))
         if seed % 10:
             runs.set_state(run.key, "done", seconds=12.0, accuracy=0.9)
@@ -50,8 +51,8 @@ def make(dataset: Dataset, n: int) -> None:
 
 def seconds(page: str) -> tuple[float, float]:
     """Of the first and the second script run of a page."""
-    app = AppTest.from_file(paths.ROOT / "streamlit_app.py", default_timeout=600)
-    file = next(paths.ROOT.glob(f"pages/*_{page}.py"))
+    app = AppTest.from_file(workspace.ROOT / "streamlit_app.py", default_timeout=600)
+    file = next(workspace.ROOT.glob(f"pages/*_{page}.py"))
     app.switch_page(f"pages/{file.name}")
     app.query_params["dataset"] = "pets"
     taken = []
@@ -70,7 +71,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as home:
         os.environ["HANDFUL_HOME"] = home
         builtin.SHAPES_PER_CLASS = {"train": 4, "validation": 1, "test": 1}
-        jobs.engine = lambda: SimpleNamespace(queue=lambda: [run for run in runs.every() if run.live])
+        service.engine = lambda: SimpleNamespace(queue=lambda: [run for run in runs.every() if run.live])
         dataset = pets()
         few = {page: seconds(page) for page in PAGES}
         start = time.process_time()

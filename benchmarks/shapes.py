@@ -24,14 +24,14 @@ def main() -> None:
     options = parser.parse_args()
     print(machine.describe())
     with machine.fresh_home():
-        from core import jobs
         from core.config import make_config
         from core.data import datasets, images, importing
+        from core.jobs.service import service
         from core.results import runs
 
-        engine = jobs.engine()
+        engine = service.engine()
         engine.warm_up()
-        dataset = datasets.load(jobs.BUILTIN_SET)
+        dataset = datasets.load(service.BUILTIN_SET)
         strangers = {
             name: [(label, images.decode(path)) for label, path in importing.scan_folder(options.data / name)]
             for name in SETS
@@ -41,7 +41,7 @@ def main() -> None:
             strangers[f"generated, 1:3 to 1:6, {kind}"] = [(k, rgb) for k, _, rgb in narrow if k == kind]
         strangers["generated, 1:1 to 1:6, all styles"] = [(k, rgb) for k, _, rgb in figures(FIGURES, 1, (1, 6))]
         for seed in range(options.seeds):
-            config = make_config(dataset, jobs.BUILTIN_STRATEGY, {"seed": seed})
+            config = make_config(dataset, service.BUILTIN_STRATEGY, {"seed": seed})
             pressed = time.perf_counter()
             run = engine.submit(config, dataset)
             while runs.find(run.key).live:

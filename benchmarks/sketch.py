@@ -25,13 +25,13 @@ def drawing() -> np.ndarray:
 
 
 def through_the_workers() -> None:
-    from core import jobs
     from core.config import make_config
     from core.data import datasets
+    from core.jobs.service import service
     from core.results import runs
 
-    jobs.start_in_background().join()
-    engine, key = jobs.engine(), jobs.builtin_run().key
+    service.start_in_background().join()
+    engine, key = service.engine(), service.builtin_run().key
     while runs.find(key).state != "done":
         time.sleep(0.2)
 

@@ -41,29 +41,30 @@ def main() -> None:
 def ours(data: Path, weights_file: Path, strategies: list[str], peers: dict[str, dict]) -> None:
     import keras
 
-    from core import paths, weights
-    from core.backbones import BACKBONES
+    from core.catalog import weights
+    from core.catalog.backbones import BACKBONES
     from core.config import make_config
     from core.data import importing
-    from core.learn import features, lessons, predict, training
-    from core.learn.feed import in_order
+    from core.learn import features, predict, recipes, training
+    from core.learn.batches import in_order
     from core.results import metrics, runs
+    from core.storage import workspace
 
-    paths.pretrained().mkdir(parents=True)
-    shutil.copy(weights_file, paths.pretrained() / BACKBONES["vgg16"].weights_file)
+    workspace.pretrained().mkdir(parents=True)
+    shutil.copy(weights_file, workspace.pretrained() / BACKBONES["vgg16"].weights_file)
     weights.accept("vgg16")
     dataset = importing.folder_as_dataset(data)
 
     config = make_config(dataset, "bottleneck", {"backbone": "vgg16"})
     frozen, images = features.Frozen(config, lambda: None), 0
-    splits = [lessons.pictures(config, dataset, split, lambda **values: None) for split in ("train", "validation")]
+    splits = [recipes.pictures(config, dataset, split, lambda **values: None) for split in ("train", "validation")]
     dtype, start = frozen.dtype, time.perf_counter()
     for pictures, _labels in splits:
         frozen.read(pictures, [features.View()], "features", lambda done, total: None)
         images += len(pictures.contents)
     rate, script = images / (time.perf_counter() - start), peers["bottleneck"]["images_per_second"]
     print(f"features  {rate:.1f} images/s ({dtype}): {rate / script:.1f} times")
-    print("          measured before:", *paths.read_json(paths.compute_choices()).values(), flush=True)
+    print("          measured before:", *workspace.read_json(workspace.compute_choices()).values(), flush=True)
 
     for name in strategies:
         run = runs.create(make_config(dataset, name, {"backbone": "vgg16"}), dataset)

@@ -9,8 +9,10 @@ from pathlib import Path
 import click
 import numpy as np
 
-from core import ladder, paths, terminal, weights
-from core.backbones import BACKBONES, backbone_named
+from core import terminal
+from core.catalog import weights
+from core.catalog.backbones import BACKBONES, backbone_named
+from core.catalog.strategies import STRATEGIES
 from core.checks import export, sources, store
 from core.checks.registry import CHECKS
 from core.config import KNOBS, make_config, strategy_named
@@ -19,8 +21,8 @@ from core.data.encodings import readable
 from core.data.left_out import explained, sentences
 from core.data.manifest import Skipped
 from core.errors import UserError
-from core.results import metrics, runs
-from core.strategies import STRATEGIES
+from core.results import ladder, metrics, runs
+from core.storage import workspace
 from core.terminal import Commands, as_json, show, visible
 
 CASES_SHOWN = 5  # of a finding, on the terminal
@@ -75,13 +77,13 @@ def import_images(path: tuple[Path, ...], name: str, as_json: bool) -> None:
 @as_json
 def check(source: str, html: Path | None, as_json: bool) -> None:
     with sources.opened(source) as opened:
-        from core.learn import checking
+        from core.learn import check_job
 
-        report = checking.checked(opened, terminal.stage if sys.stderr.isatty() else lambda *progress: None)
+        report = check_job.checked(opened, terminal.stage if sys.stderr.isatty() else lambda *progress: None)
         if opened.dataset:
             report = report.without(store.fine(opened.name))
         if html:
-            paths.write_bytes(html, export.as_html(report, export.pictures_of(opened)))
+            workspace.write_bytes(html, export.as_html(report, export.pictures_of(opened)))
     if as_json:
         click.echo(export.as_json(report))
         return

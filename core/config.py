@@ -6,12 +6,12 @@ import math
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Protocol
 
-from core import weights
-from core.backbones import BACKBONES
+from core.catalog import weights
+from core.catalog.backbones import BACKBONES
+from core.catalog.strategies import STRATEGIES, Strategy
 from core.errors import UserError
-from core.strategies import STRATEGIES, Strategy
-from core.typed import typed
-from core.words import N_
+from core.i18n import N_
+from core.storage.typed import typed
 
 KEY_LENGTH = 16
 FEW = 1000
@@ -167,7 +167,7 @@ class TrainConfig:
     learning_rate: float
     patience: int
     seed: int = 0
-    backbone: str = ""  # a name in core.backbones, where the strategy has one
+    backbone: str = ""  # a name in core.catalog.backbones, where the strategy has one
     weights: str = ""  # the hash of the weights it begins with, where it is pretrained
     views: int = 0
     progressive_resizing: float = 0.0

@@ -3,35 +3,37 @@
 import streamlit as st
 
 from core.data.manifest import Dataset
-from ui import checkup, chooser, frame, gallery, intake
-from ui.words import _
+from ui import page
+from ui.data import check_view, gallery, upload
+from ui.i18n import _
+from ui.widgets import dataset_picker
 
 
 def images(dataset: Dataset) -> None:
     if dataset.entries:
         gallery.overview(dataset)
         gallery.kind_switch(dataset)
-        frame.link("Train", _("Train on this data set"), dataset=dataset.name)
+        page.link("Train", _("Train on this data set"), dataset=dataset.name)
 
     if not dataset.read_only:
         st.subheader(_("Add images"), anchor=False)
-        intake.add(dataset)
+        upload.add(dataset)
 
     if dataset.classes:
         st.subheader(_("Look through"), anchor=False)
         gallery.gallery(dataset.name)
 
 
-with frame.page("Data", _("A classifier learns from examples. Here you collect them: a few images of each class.")):
-    dataset = chooser.choose()
+with page.page("Data", _("A classifier learns from examples. Here you collect them: a few images of each class.")):
+    dataset = dataset_picker.choose()
     if dataset.read_only:
         st.caption(_("Built in: you can look at it and train on it. To change it, make an editable copy."))
     with st.container(horizontal=True):
-        intake.new()
-        chooser.actions(dataset)
+        upload.new()
+        dataset_picker.actions(dataset)
         gallery.undo(dataset)
-    intake.report()
-    if chooser.view() == "check":
-        checkup.view(dataset)
+    upload.report()
+    if dataset_picker.view() == "check":
+        check_view.view(dataset)
     else:
         images(dataset)

@@ -2,50 +2,53 @@
 
 import streamlit as st
 
-from core import jobs
 from core.config import make_config
 from core.data import datasets
 from core.errors import UserError
-from core.ladder import plan
-from ui import checkup, chooser, frame, jobview, knobs, ladder, networks
-from ui.words import _, say
+from core.jobs.service import service
+from core.results.ladder import plan
+from ui import page
+from ui.data import check_view
+from ui.i18n import _, say
+from ui.train import backbone_picker, hyperparameters, ladder, run_view
+from ui.widgets import dataset_picker
 
-with frame.page("Train", _("Let a network learn the classes of a data set. You can watch it, leave, and come back.")):
+with page.page("Train", _("Let a network learn the classes of a data set. You can watch it, leave, and come back.")):
     engine = None
-    with frame.guard(), st.spinner(_("Starting the workers …")):  # without them there still is much to see
-        engine = jobs.engine()
+    with page.guard(), st.spinner(_("Starting the workers …")):  # without them there still is much to see
+        engine = service.engine()
     shown = st.query_params.get("run")
     settings, results = st.columns(2, gap="large")
 
     with settings:
-        jobview.choose_dataset(shown)
-        dataset = chooser.choose()
-        checkup.line(dataset)
+        run_view.choose_dataset(shown)
+        dataset = dataset_picker.choose()
+        check_view.line(dataset)
         try:
             datasets.check_trainable(dataset)
         except UserError as error:
             st.warning(say(error), icon=":material/photo_library:")
-            frame.link("Data", _("Add images"), dataset=dataset.name)
+            page.link("Data", _("Add images"), dataset=dataset.name)
         else:
-            strategy = knobs.strategy(dataset)
-            values = knobs.panel(strategy, dataset)
-            climb, left_out = plan(dataset, networks.chosen())
-            with frame.guard(), st.container(horizontal=True):
+            strategy = hyperparameters.strategy(dataset)
+            values = hyperparameters.panel(strategy, dataset)
+            climb, left_out = plan(dataset, backbone_picker.chosen())
+            with page.guard(), st.container(horizontal=True):
                 if st.button(
                     _("Train"), type="primary", icon=":material/play_arrow:", width="stretch",
-                    disabled=not networks.ready(strategy),
+                    disabled=not backbone_picker.ready(strategy),
                 ):  # fmt: skip
                     config = make_config(dataset, strategy.name, values)
-                    jobview.submit(config, dataset)
+                    run_view.submit(config, dataset)
                 ladder.button(climb, dataset)
             ladder.explain(climb, left_out)
 
     with results:
-        with frame.guard():
+        with page.guard():
             if shown:
-                jobview.show(shown, dataset)
+                run_view.show(shown, dataset)
         ladder.comparison(dataset)
         if engine:
-            jobview.queue(shown)
-        with frame.guard():
-            jobview.past(dataset, shown)
+            run_view.queue(shown)
+        with page.guard():
+            run_view.past(dataset, shown)

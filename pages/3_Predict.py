@@ -3,17 +3,18 @@
 import streamlit as st
 
 from core.results import runs
-from ui import frame, predicting
-from ui.words import _
+from ui import page
+from ui.i18n import _
+from ui.predict import batch
 
-with frame.page("Predict", _("Show an image, or many, to the trained networks, and compare what they take it for.")):
+with page.page("Predict", _("Show an image, or many, to the trained networks, and compare what they take it for.")):
     finished = {run.key: run for run in runs.every() if run.state == "done"}
     if finished:
-        chosen = predicting.choose(finished)
+        chosen = batch.choose(finished)
         if chosen:
-            predicting.look(chosen)
+            batch.look(chosen)
         else:
             st.info(_("Choose at least one network above."), icon=":material/visibility:")
     else:
         st.info(_("No network is trained yet. Train one, then show it images here."), icon=":material/model_training:")
-        frame.link("Train", _("Train a network"))
+        page.link("Train", _("Train a network"))

@@ -3,11 +3,13 @@
 import streamlit as st
 
 from core.data.manifest import Dataset
-from ui import cautions, chooser, frame, gain, lab
-from ui.words import _
+from ui import page
+from ui.augment import ablation, lab, warnings_view
+from ui.i18n import _
+from ui.widgets import dataset_picker
 
 
-@frame.fragment
+@page.fragment
 def laboratory(dataset: Dataset) -> None:
     """A knob reruns only this."""
     row = lab.choose_strategy(dataset)
@@ -25,23 +27,23 @@ def laboratory(dataset: Dataset) -> None:
         with st.container(horizontal=True):
             lab.use(row, dataset)
             lab.download(setting, variants)
-        cautions.of_setting(setting)
-        cautions.of_flips(setting, dataset)
+        warnings_view.of_setting(setting)
+        warnings_view.of_flips(setting, dataset)
     lab.sweep(setting)
     left, right = st.columns(2, gap="large")
     with left:
         lab.spread(setting)
-    with right, frame.guard():
-        gain.ask(dataset, augmentation)
+    with right, page.guard():
+        ablation.ask(dataset, augmentation)
     lab.explain()
 
 
-with frame.page(
+with page.page(
     "Augment", _("Small random changes make more of few images. Here you see exactly what training will see.")
 ):
-    dataset = chooser.choose()
+    dataset = dataset_picker.choose()
     if dataset.live():
         laboratory(dataset)
     else:
         st.info(_("There are no images in this data set yet."), icon=":material/photo_library:")
-        frame.link("Data", _("Add images"), dataset=dataset.name)
+        page.link("Data", _("Add images"), dataset=dataset.name)

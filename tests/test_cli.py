@@ -10,13 +10,14 @@ from click.testing import CliRunner
 from PIL import Image
 
 import core.__main__ as cli
-from core import ladder, paths, weights
 from core.__main__ import main
-from core.backbones import BACKBONES
+from core.catalog import weights
+from core.catalog.backbones import BACKBONES
+from core.catalog.strategies import STRATEGIES
 from core.data import builtin, datasets
-from core.data.shapes import generate
-from core.results import runs
-from core.strategies import STRATEGIES
+from core.data.synthetic_shapes import generate
+from core.results import ladder, runs
+from core.storage import workspace
 
 
 @pytest.fixture
@@ -208,7 +209,7 @@ def test_weights_lists_each_network_with_where_it_comes_from(run):
     assert f"sha256:{ready['sha256']}" == BACKBONES["efficientnet_lite0"].weights_hash
     assert (missing["state"], missing["sha256"]) == ("missing", "")
     assert missing["source"] == BACKBONES["vgg16"].weights_url
-    assert missing["path"] == str(paths.pretrained() / BACKBONES["vgg16"].weights_file)
+    assert missing["path"] == str(workspace.pretrained() / BACKBONES["vgg16"].weights_file)
     lines = run("weights")[1].splitlines()
     assert len(lines) == len(BACKBONES)
     assert lines[1].split()[:2] == ["vgg16", "missing"]
@@ -216,7 +217,7 @@ def test_weights_lists_each_network_with_where_it_comes_from(run):
 
 
 def test_an_unknown_file_is_accepted_when_asked(run):
-    path = paths.pretrained() / BACKBONES["vgg16"].weights_file
+    path = workspace.pretrained() / BACKBONES["vgg16"].weights_file
     path.parent.mkdir(parents=True)
     path.write_bytes(b"somebody's weights")
     assert weights.status("vgg16").state == "unknown"

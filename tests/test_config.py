@@ -2,11 +2,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from core import paths, weights
-from core.backbones import BACKBONES
+from core.catalog import weights
+from core.catalog.backbones import BACKBONES
+from core.catalog.strategies import STRATEGIES
 from core.config import FEW, KNOBS, TrainConfig, defaults, make_config
 from core.errors import UserError
-from core.strategies import STRATEGIES
+from core.storage import workspace
 
 
 def material(fingerprint="f", kind="photo", n_images=FEW + 1) -> SimpleNamespace:
@@ -30,7 +31,7 @@ def accepted():
     """accepted(name, content) lays a file in the place of a network's weights and accepts it; its sha256."""
 
     def lay(name: str, content: bytes = b"weights") -> str:
-        path = paths.pretrained() / BACKBONES[name].weights_file
+        path = workspace.pretrained() / BACKBONES[name].weights_file
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
         return weights.accept(name).hash

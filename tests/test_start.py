@@ -7,10 +7,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from core import cluster, jobs
 from core.checks import store
 from core.data import datasets, edits
 from core.errors import UserError
+from core.jobs.service import cluster, service
 from core.results import runs
 
 
@@ -18,7 +18,7 @@ from core.results import runs
 def fresh(monkeypatch):
     """As in a process that has not started anything."""
     for name in ("_connecting", "_starting", "_builtin_keys"):
-        monkeypatch.setattr(jobs, name, [])
+        monkeypatch.setattr(service, name, [])
     monkeypatch.delenv("DASK_SCHEDULER_ADDRESS", raising=False)
 
 
@@ -28,7 +28,7 @@ def builtin(monkeypatch, photo):
     datasets.create("pets", "photo")
     for label, seed in (("cats", 0), ("dogs", 100)):
         edits.add_images("pets", label, [(str(n), photo(seed + n)) for n in range(6)])
-    monkeypatch.setattr(jobs, "BUILTIN_SET", "pets")
+    monkeypatch.setattr(service, "BUILTIN_SET", "pets")
 
 
 class Ready:
@@ -58,26 +58,26 @@ class Ready:
 
 
 def test_all_visitors_get_the_same_engine(monkeypatch):
-    monkeypatch.setattr(jobs, "Engine", Ready)
-    assert jobs.engine() is jobs.engine()
-    assert jobs.troubles() == []
+    monkeypatch.setattr(service, "Engine", Ready)
+    assert service.engine() is service.engine()
+    assert service.troubles() == []
 
 
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:9", "127.0.0.1", "nonsense://x", "tcp://nowhere.invalid:8786"])
 def test_a_wrong_address_is_told(monkeypatch, address):
     monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", address)
-    for module in (cluster, jobs):
+    for module in (cluster, service):
         monkeypatch.setattr(module, "CONNECT_S", 0.3)
     for _ in range(2):
         with pytest.raises(UserError, match="No Dask scheduler answers at DASK_SCHEDULER_ADDRESS"):
-            jobs.engine()
-    assert [str(error) for error in jobs.troubles()] == [
+            service.engine()
+    assert [str(error) for error in service.troubles()] == [
         f"No Dask scheduler answers at DASK_SCHEDULER_ADDRESS={address}. Start it, or unset the variable."
     ]
 
 
 def test_a_scheduler_that_never_answers_is_told_to_everybody_at_once(monkeypatch):
-    monkeypatch.setattr(jobs, "CONNECT_S", 0.5)
+    monkeypatch.setattr(service, "CONNECT_S", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", f"tcp://127.0.0.1:{silent.getsockname()[1]}")
         told = []
@@ -85,7 +85,7 @@ def test_a_scheduler_that_never_answers_is_told_to_everybody_at_once(monkeypatch
         def ask():
             began = time.monotonic()
             with pytest.raises(UserError, match="No Dask scheduler answers"):
-                jobs.engine()
+                service.engine()
             told.append(time.monotonic() - began)
 
         visitors = [threading.Thread(target=ask) for _ in range(10)]
@@ -95,8 +95,8 @@ def test_a_scheduler_that_never_answers_is_told_to_everybody_at_once(monkeypatch
             visitor.join()
         assert len(told) == 10
         assert max(told) < 2
-        assert jobs.connecting()
-        assert len(jobs.troubles()) == 1
+        assert service.connecting()
+        assert len(service.troubles()) == 1
 
 
 def test_what_failed_is_tried_again_a_moment_later(monkeypatch):
@@ -106,35 +106,35 @@ def test_what_failed_is_tried_again_a_moment_later(monkeypatch):
         tries.append(1)
         raise UserError("No room.")
 
-    monkeypatch.setattr(jobs, "Engine", fail)
+    monkeypatch.setattr(service, "Engine", fail)
     for _ in range(3):
         with pytest.raises(UserError, match="No room"):
-            jobs.engine()
+            service.engine()
     assert len(tries) == 1
-    monkeypatch.setattr(jobs, "RETRY_AFTER_S", 0.0)
-    monkeypatch.setattr(jobs, "Engine", Ready)
-    assert jobs.engine().troubles() == []
+    monkeypatch.setattr(service, "RETRY_AFTER_S", 0.0)
+    monkeypatch.setattr(service, "Engine", Ready)
+    assert service.engine().troubles() == []
 
 
 def test_a_lost_engine_is_replaced_and_goes_on_with_what_was_interrupted(monkeypatch, builtin):
-    monkeypatch.setattr(jobs, "Engine", Ready)
-    lost = jobs.engine()
+    monkeypatch.setattr(service, "Engine", Ready)
+    lost = service.engine()
     lost.open = False
-    found = jobs.engine()
+    found = service.engine()
     assert found is not lost
-    jobs.start_in_background().join()
+    service.start_in_background().join()
     assert "resume" in found.done
 
 
 def test_the_start_brings_the_built_in_classifier(monkeypatch, builtin):
-    monkeypatch.setattr(jobs, "Engine", Ready)
-    assert jobs.builtin_run() is None
-    assert jobs.start_error() is None
-    jobs.start_in_background().join()
-    assert jobs.builtin_run().state == "done"
-    assert jobs.start_error() is None
-    assert jobs.engine().done == ["warm up", "resume", jobs.builtin_run().key]
-    assert jobs.start_in_background() is jobs.start_in_background()
+    monkeypatch.setattr(service, "Engine", Ready)
+    assert service.builtin_run() is None
+    assert service.start_error() is None
+    service.start_in_background().join()
+    assert service.builtin_run().state == "done"
+    assert service.start_error() is None
+    assert service.engine().done == ["warm up", "resume", service.builtin_run().key]
+    assert service.start_in_background() is service.start_in_background()
 
 
 @pytest.mark.parametrize("error", [UserError("No room."), OSError(28, "No space left on device"), ValueError("bug")])
@@ -143,33 +143,33 @@ def test_a_start_that_fails_says_why_and_can_be_tried_again(monkeypatch, builtin
     def fail(_self):
         raise error
 
-    monkeypatch.setattr(jobs, "Engine", Ready)
+    monkeypatch.setattr(service, "Engine", Ready)
     with monkeypatch.context() as broken:
         broken.setattr(Ready, "warm_up", fail)
-        jobs.start_in_background().join()
-        assert str(error) in str(jobs.start_error())
-        assert jobs.builtin_run() is None
-    jobs.start_in_background().join()
-    assert jobs.start_error() is None
-    assert jobs.builtin_run()
+        service.start_in_background().join()
+        assert str(error) in str(service.start_error())
+        assert service.builtin_run() is None
+    service.start_in_background().join()
+    assert service.start_error() is None
+    assert service.builtin_run()
 
 
 def test_a_built_in_classifier_that_was_deleted_can_be_brought_back(monkeypatch, builtin):
-    monkeypatch.setattr(jobs, "Engine", Ready)
-    jobs.start_in_background().join()
-    runs.delete(jobs.builtin_run().key)
-    assert jobs.builtin_run() is None
-    assert "deleted" in str(jobs.start_error())
-    jobs.start_in_background().join()
-    assert jobs.builtin_run().state == "done"
+    monkeypatch.setattr(service, "Engine", Ready)
+    service.start_in_background().join()
+    runs.delete(service.builtin_run().key)
+    assert service.builtin_run() is None
+    assert "deleted" in str(service.start_error())
+    service.start_in_background().join()
+    assert service.builtin_run().state == "done"
 
 
 def test_a_data_set_is_deleted_when_its_check_has_stopped(monkeypatch, builtin):
     stopped = []
     engine = SimpleNamespace(stop_check=stopped.append)
-    monkeypatch.setattr(jobs, "engine", lambda: engine)
+    monkeypatch.setattr(service, "engine", lambda: engine)
     store.prepare("pets")
     store.set_state("pets", "running")
-    jobs.delete_dataset("pets")
+    service.delete_dataset("pets")
     assert stopped == ["pets"]
     assert "pets" not in datasets.list_names()

@@ -16,7 +16,7 @@ from core.checks.sources import Source
 from core.data import images
 from core.data.manifest import Note
 from core.errors import UserError
-from core.words import N_
+from core.i18n import N_
 
 MEASURED, COMPARED, DESCRIBED = 0.3, 0.4, 0.9  # shares of the whole check behind us
 

@@ -9,12 +9,12 @@ from html import escape
 import numpy as np
 from PIL import Image
 
-from core import spreadsheet
 from core.checks.registry import CHECKS
 from core.checks.report import Case, Finding, Report, Shown
 from core.checks.sources import Source
 from core.data import images
 from core.errors import UserError
+from core.storage import spreadsheet
 
 THUMBNAIL = 120  # pixels
 SHOWN_CASES, SHOWN_IMAGES = 60, 8  # of a finding, of a case: a page of thousands of pictures helps nobody

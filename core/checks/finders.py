@@ -12,7 +12,7 @@ from core.checks.report import Case, Mend, Shown
 from core.checks.sources import Source
 from core.data.manifest import Note
 from core.data.splits import SPLITS
-from core.words import N_
+from core.i18n import N_
 
 EXAMPLES = 8  # images that stand for a class or a clue
 _PRECEDENCE = ("test", "validation", "train", None)

@@ -15,7 +15,7 @@ from scipy.optimize import minimize
 from scipy.special import expit, softmax
 
 from core.errors import UserError
-from core.words import N_
+from core.i18n import N_
 
 TOO_FEW = N_("Labels can be checked from two classes with {fewest} images each on.")
 FOLDS = 5

@@ -13,11 +13,11 @@ import numpy as np
 from PIL import Image, ImageFilter, ImageStat
 
 from core.checks.sources import Item
-from core.data import drawings, images, layout
+from core.data import folder_layout, images, ink
 from core.data.manifest import Note
-from core.data.threads import in_threads
 from core.errors import UserError
-from core.words import N_
+from core.i18n import N_
+from core.storage.parallel import in_threads
 
 GLANCE = 128  # pixels: JPEGs are decoded so that both sides keep this many; the longer side of what is looked at
 BLUR_SIDE = 64  # pixels, longer side: where CleanVision measures blur
@@ -66,7 +66,7 @@ def measure_all(
         try:
             return measure(item.read(), kind)
         except UserError as error:
-            return layout.unreadable(item.name, error)
+            return folder_layout.unreadable(item.name, error)
         except OSError as error:
             return Note(_UNREADABLE, {"reason": error.strerror})
 
@@ -94,7 +94,7 @@ def measure(content: bytes, kind: str) -> np.ndarray:
     if image.has_transparency_data:
         row["alpha"] = np.mean(np.asarray(image.convert("RGBA").getchannel("A")) < 255)
     if kind == "drawing":
-        row["ink"] = drawings.has_ink(rgb)
+        row["ink"] = ink.has_ink(rgb)
     glance = _no_larger(rgb, GLANCE)
     _measure_light(row, glance)
     _measure_sharpness(row, glance)

@@ -7,7 +7,7 @@ from core.checks.report import Case, Mend
 from core.data import history
 from core.data.manifest import Dataset, Entry, Note
 from core.errors import UserError
-from core.words import N_
+from core.i18n import N_
 
 ACTIONS: dict[str, tuple[str, str]] = {
     "exclude": (N_("Leave out"), N_("mended by leaving out images: {count}")),

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from core.checks import finders, scores
 from core.checks.finders import Finder
-from core.words import N_
+from core.i18n import N_
 
 BOTH, PHOTOS, DRAWINGS = ("photo", "drawing"), ("photo",), ("drawing",)
 _CLEANVISION = "CleanVision 0.3.7, default threshold"

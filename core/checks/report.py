@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from core.data.manifest import Note
-from core.words import N_
+from core.i18n import N_
 
 SEVERITIES = ("serious", "harmful", "minor")
 """Worst first. Serious: scores or training are wrong. Harmful: the network learns worse. Minor: worth a look."""

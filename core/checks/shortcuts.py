@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.checks.measures import FORMATS
+from core.i18n import N_
 from core.results.metrics import wilson_interval
-from core.words import N_
 
 FEWEST = 10  # images of a class
 MOST = 5000  # images looked at: more tell nothing new

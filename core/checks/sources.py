@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from core.data import datasets, images, importing, layout
-from core.data.drawings import GLANCE, looks_like_drawing
+from core.data import datasets, folder_layout, images, importing
 from core.data.encodings import readable
+from core.data.ink import GLANCE, looks_like_drawing
 from core.data.manifest import SPLIT_FOLDERS, Dataset, Entry, Skipped
 from core.errors import UserError
 
@@ -74,7 +74,7 @@ def opened(name_or_path: str) -> Iterator[Source]:
 
 def _meant_as_classes(skipped: Iterable[Skipped]) -> set[str]:
     """The folders that are empty: classes that may go missing unnoticed."""
-    empty = {item.name.rpartition("/")[2] for item in skipped if item.template == layout.EMPTY}
+    empty = {item.name.rpartition("/")[2] for item in skipped if item.template == folder_layout.EMPTY}
     return {label for label in empty if label.lower() not in SPLIT_FOLDERS}
 
 

@@ -21,14 +21,14 @@ from pathlib import Path
 
 import numpy as np
 
-from core import job_folder, paths
 from core.checks.measures import MEASURES, VERSION
 from core.checks.report import Report
 from core.checks.sources import Source
 from core.data.manifest import Dataset, locked
 from core.errors import UserError
-from core.typed import typed
-from core.words import N_
+from core.i18n import N_
+from core.storage import job_folder, workspace
+from core.storage.typed import typed
 
 STATES = ("", "queued", "running", "done", "failed", "cancelled")
 STAGES = ("", "measuring", "comparing", "describing", "judging")
@@ -63,7 +63,7 @@ class Status:
 
 
 def folder(name: str) -> Path:
-    return paths.datasets() / name / "checks"
+    return workspace.datasets() / name / "checks"
 
 
 def _made(name: str) -> Path:
@@ -89,13 +89,13 @@ def last(name: str) -> Report | None:
 @lru_cache(maxsize=8)
 def _parsed(path: Path, *_stamp: int) -> Report:
     with _told(path):
-        return Report.from_json(paths.read_json(path))
+        return Report.from_json(workspace.read_json(path))
 
 
 @contextmanager
 def _told(path: Path) -> Iterator[None]:
     try:
-        with paths.reading(path):
+        with workspace.reading(path):
             yield
     except UserError as error:
         raise UserError(DAMAGED, reason=str(error)) from error
@@ -117,7 +117,7 @@ def measures(name: str, kind: str) -> dict[str, np.ndarray]:
     if not path.exists():
         return {}
     try:
-        with paths.reading(path), np.load(path) as kept:
+        with workspace.reading(path), np.load(path) as kept:
             if kept["version"] != VERSION or kept["kind"] != kind or kept["rows"].dtype != MEASURES:
                 return {}
             return dict(zip(kept["contents"].tolist(), kept["rows"], strict=True))
@@ -139,7 +139,7 @@ def fine(name: str) -> frozenset[str]:
     """Keys of the cases that a person looked at and found fine. UserError when the file is damaged."""
     path = folder(name) / "fine.json"
     with _told(path):
-        keys = paths.read_json(path, [])
+        keys = workspace.read_json(path, [])
         if not isinstance(keys, list):
             raise TypeError(f"{keys!r} is no list"[:100])
         return frozenset(map(str, keys))
@@ -178,7 +178,7 @@ def status(name: str) -> Status:
     path = folder(name) / "status.json"
     try:
         with _told(path):
-            found = typed(Status, {**progress, **paths.read_json(path, {})})
+            found = typed(Status, {**progress, **workspace.read_json(path, {})})
             if found.state not in STATES:
                 raise ValueError(found.state)
             datetime.fromtimestamp(found.changed), UserError(found.message, **found.values)
@@ -188,7 +188,7 @@ def status(name: str) -> Status:
 
 
 def _progress(name: str) -> dict:
-    value = paths.recall(folder(name) / "progress.json")
+    value = workspace.recall(folder(name) / "progress.json")
     try:
         found = typed(Status, value)
     except (KeyError, TypeError):

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from core.data.layout import short, unwanted
+from core.data.folder_layout import short, unwanted
 from core.data.manifest import Skipped
 from core.data.zip_names import entry_names
 from core.errors import UserError

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from core import caches, paths
 from core.data import images
 from core.data.manifest import Dataset, Entry
-from core.data.threads import in_threads
 from core.errors import UserError
+from core.storage import disk_cache, workspace
+from core.storage.parallel import in_threads
 
 BUDGET_BYTES = 8 * 1024**3
 """What all cached arrays together may take on disk; those not used for longest go first."""
@@ -36,18 +36,18 @@ def decoded(
     shape = (len(entries), size, size, channels)
     if not entries:
         return np.empty(shape, np.uint8), labels, entries
-    path = paths.array_cache() / f"{_key(entries, prepare, size, channels)}.npy"
+    path = workspace.array_cache() / f"{_key(entries, prepare, size, channels)}.npy"
     while (array := _mapped(path, shape)) is None:  # never made, damaged, or deleted just now
-        with paths.replacing(path) as temporary:
+        with workspace.replacing(path) as temporary:
             _fill(temporary, shape, [dataset.image_path(e) for e in entries], prepare, on_progress)
-        caches.keep_budget(list(paths.array_cache().glob("*.npy")), BUDGET_BYTES, in_use=(path,))
+        disk_cache.keep_budget(list(workspace.array_cache().glob("*.npy")), BUDGET_BYTES, in_use=(path,))
     return array, labels, entries
 
 
 def _mapped(path: Path, shape: tuple[int, ...]) -> np.ndarray | None:
     """A cached array, memory-mapped and touched; None where it is not there or damaged."""
     try:
-        with paths.reading(path):
+        with workspace.reading(path):
             array = np.load(path, mmap_mode="r")
             if array.shape != shape or array.dtype != np.uint8:
                 raise ValueError(f"{array.shape} {array.dtype}")

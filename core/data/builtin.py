@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from core import paths
-from core.data import manifest, shapes
+from core.data import manifest, synthetic_shapes
 from core.data.manifest import Dataset, Entry, locked
+from core.data.normalize import normalise
 from core.data.splits import assign
-from core.data.storing import normalise
 from core.errors import UserError
+from core.storage import workspace
 
 SHAPES_PER_CLASS = {"train": 1200, "validation": 150, "test": 150}
 SHAPES_SEED = 7
@@ -24,13 +24,13 @@ DIGIT_SIDE = 64
 
 
 def _shapes() -> Iterator[tuple[str, np.ndarray]]:
-    yield from shapes.generate(sum(SHAPES_PER_CLASS.values()), SHAPES_SEED)
+    yield from synthetic_shapes.generate(sum(SHAPES_PER_CLASS.values()), SHAPES_SEED)
 
 
 def _shapes_splits(drawings: list[tuple[str, str]]) -> list[str]:
     # In the order of drawing, class by class: one simulated hand's drawings follow each other and stay in one split.
     order = [split for split, count in SHAPES_PER_CLASS.items() for _ in range(count)]
-    seen = dict.fromkeys(shapes.CLASSES, 0)
+    seen = dict.fromkeys(synthetic_shapes.CLASSES, 0)
     splits = []
     for label, _ in drawings:
         splits.append(order[seen[label]])
@@ -58,7 +58,7 @@ def _digits_splits(drawings: list[tuple[str, str]]) -> list[str]:
 
 # name: (its drawings, their splits given [(class, content)], how many there are)
 _MAKERS: dict[str, tuple[Callable, Callable, int]] = {
-    "shapes": (_shapes, _shapes_splits, len(shapes.CLASSES) * sum(SHAPES_PER_CLASS.values())),
+    "shapes": (_shapes, _shapes_splits, len(synthetic_shapes.CLASSES) * sum(SHAPES_PER_CLASS.values())),
     "digits": (_digits, _digits_splits, 1797),
 }
 NAMES = tuple(_MAKERS)
@@ -69,14 +69,14 @@ def ensure(name: str, on_progress: Callable[[int, int], None] | None = None) -> 
 
     on_progress(done, total) is called after each drawing and may raise to stop; nothing half-made stays.
     """
-    folder = paths.datasets() / name
+    folder = workspace.datasets() / name
     if _is_current(folder, name):
         return
     # A lock of its own (no data set's name has a dot): whoever holds the data set's lock may need it made.
     with locked(f"{name}.making"):
         if _is_current(folder, name):
             return
-        with paths.replacing(folder) as new:
+        with workspace.replacing(folder) as new:
             (new / "images").mkdir(parents=True)
             manifest.write(_make(name, new / "images", on_progress), new)
             if folder.exists():
@@ -94,7 +94,7 @@ def _is_current(folder: Path, name: str) -> bool:
 @cache
 def _version(name: str) -> str:
     """Changes with the code and the numbers that the data set is made from."""
-    sources = [inspect.getsource(module) for module in (sys.modules[__name__], shapes)]
+    sources = [inspect.getsource(module) for module in (sys.modules[__name__], synthetic_shapes)]
     return hashlib.sha256("\n".join([name, *sources]).encode()).hexdigest()[:16]
 
 

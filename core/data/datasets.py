@@ -12,10 +12,10 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from core import paths
 from core.data import builtin, manifest
 from core.data.manifest import KINDS, Dataset, clean_name, locked
 from core.errors import UserError
+from core.storage import workspace
 
 FEWEST_IMAGES = 5
 """Images a class needs to be trained on: with fewer, validation and test would have none of it."""
@@ -34,7 +34,7 @@ def list_names() -> list[str]:
 
     Damaged ones are among them, because they can be deleted; `load` tells what is wrong with them.
     """
-    folder = paths.datasets()
+    folder = workspace.datasets()
     names = [p.parent.name for p in folder.glob("*/manifest.json") if not p.parent.name.startswith(".")]
     return [*builtin.NAMES, *sorted(set(names) - set(builtin.NAMES), key=str.casefold)]
 
@@ -48,7 +48,7 @@ def load(name: str) -> Dataset:
     if name in builtin.NAMES:
         builtin.ensure(name)
     try:
-        return manifest.read(paths.datasets() / name / "manifest.json", name)
+        return manifest.read(workspace.datasets() / name / "manifest.json", name)
     except FileNotFoundError as error:
         raise _unknown(name) from error
     except UserError as error:
@@ -86,12 +86,12 @@ def making(name: str) -> Iterator[Path]:
     For those who hold the lock. UserError where the name is taken. A folder without a manifest, as something may leave
     that writes while a data set is deleted, is in nobody's way.
     """
-    folder = paths.datasets() / name
-    with paths.replacing(folder) as new:
+    folder = workspace.datasets() / name
+    with workspace.replacing(folder) as new:
         check_free(name)
         (new / "images").mkdir(parents=True)
         yield new
-        paths.set_aside(folder)
+        workspace.set_aside(folder)
 
 
 def delete(name: str) -> None:
@@ -99,8 +99,8 @@ def delete(name: str) -> None:
     name = clean_name(name)
     if name in builtin.NAMES:
         raise UserError("'{name}' is built in and cannot be deleted. Choose a data set of your own.", name=name)
-    folder = paths.datasets() / name
-    with locked(name), paths.saving(folder):
+    folder = workspace.datasets() / name
+    with locked(name), workspace.saving(folder):
         if name not in list_names():
             raise _unknown(name)
         _bin().mkdir(exist_ok=True)
@@ -111,7 +111,7 @@ def delete(name: str) -> None:
 
 
 def _bin() -> Path:
-    return paths.datasets() / ".deleted"
+    return workspace.datasets() / ".deleted"
 
 
 def list_deleted() -> list[str]:
@@ -124,12 +124,12 @@ def list_deleted() -> list[str]:
 def restore(name: str) -> Dataset:
     """Bring back the data set of this name that was deleted last."""
     name = clean_name(name)
-    folder = paths.datasets() / name
-    with locked(name), paths.saving(folder):
+    folder = workspace.datasets() / name
+    with locked(name), workspace.saving(folder):
         if name not in list_deleted():
             raise UserError("There is no deleted data set '{name}' to bring back.", name=name)
         check_free(name)
-        paths.set_aside(folder)
+        workspace.set_aside(folder)
         os.replace(_bin() / name, folder)
     return load(name)
 
@@ -139,9 +139,9 @@ def purge(older_than_s: float = 0.0) -> None:
 
     Raises UserError where the disk refuses.
     """
-    with paths.saving(paths.datasets()):
+    with workspace.saving(workspace.datasets()):
         _empty_bin(older_than_s)
-        paths.clear_leftovers()
+        workspace.clear_leftovers()
 
 
 def _empty_bin(older_than_s: float) -> None:

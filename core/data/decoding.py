@@ -19,12 +19,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from core.data import storing
+from core.data import normalize
 from core.data.archives import Found
 from core.data.formats import deep, png
-from core.data.storing import Stored
-from core.data.threads import in_threads
+from core.data.normalize import Stored
 from core.errors import UserError
+from core.storage.parallel import in_threads
 
 PROCESSES = 2
 CPU_SECONDS = 20
@@ -34,7 +34,7 @@ IDLE_SECONDS = 60
 _PIPE_BYTES = 1024**2  # an image in few pieces
 
 _MAY_BE_DEEP = (".png", ".tif", ".tiff")
-_TASKS = {"normalise": storing.normalise, "judged_white": deep.judged_white}
+_TASKS = {"normalise": normalize.normalise, "judged_white": deep.judged_white}
 
 _free: list[subprocess.Popen] = []
 _slots = threading.BoundedSemaphore(PROCESSES)
@@ -52,7 +52,7 @@ def normalise(source: bytes | np.ndarray, white: int | None = None) -> Stored:
     Raises UserError also where an image takes too much time or memory, or crashes its decoder.
     """
     if isinstance(source, np.ndarray):
-        return storing.normalise(source)
+        return normalize.normalise(source)
     return _elsewhere("normalise", source, white)
 
 

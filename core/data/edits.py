@@ -9,17 +9,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-from core import paths
-from core.data import datasets, layout
+from core.data import datasets, folder_layout
 from core.data.decoding import normalise
-from core.data.drawings import looks_like_drawing
 from core.data.history import check_editable, edit
+from core.data.ink import looks_like_drawing
 from core.data.manifest import Dataset, Duplicate, Entry, Note, Report, Skipped, clean_label, clean_name
+from core.data.normalize import Stored
 from core.data.splits import SPLITS, assign
-from core.data.storing import Stored
-from core.data.threads import in_threads
 from core.errors import UserError
-from core.words import N_
+from core.i18n import N_
+from core.storage import workspace
+from core.storage.parallel import in_threads
 
 
 def add_class(name: str, label: str) -> Dataset:
@@ -88,7 +88,7 @@ def add_pictures(name: str, pictures: Iterable[Picture]) -> Report:
     class already, is left out and reported. `pictures` is read one by one.
     """
     check_editable(datasets.load(name))
-    with paths.temporary_beside(paths.datasets() / clean_name(name)) as staged:
+    with workspace.temporary_beside(workspace.datasets() / clean_name(name)) as staged:
         skipped: list[Skipped] = []
         arrived: list[tuple[Picture, str, bool]] = []
         for result in in_threads(lambda picture: _stage(picture, staged), pictures):
@@ -222,7 +222,7 @@ def _stage(picture: Picture, folder: Path) -> Skipped | tuple[Picture, str, bool
     try:
         stored: Stored = normalise(picture.content)
     except UserError as error:
-        return Skipped(picture.source, *layout.unreadable(picture.source, error))
+        return Skipped(picture.source, *folder_layout.unreadable(picture.source, error))
     stored.write(folder)
     return picture._replace(content=b""), stored.image, looks_like_drawing(stored.rgb)
 

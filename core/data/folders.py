@@ -3,12 +3,12 @@
 import os
 from pathlib import Path
 
-from core.data import archives, layout
+from core.data import archives, folder_layout
 from core.data.archives import Contents, Found
 from core.data.encodings import readable
 from core.data.manifest import Note, Skipped
 from core.errors import UserError
-from core.words import N_
+from core.i18n import N_
 
 _LINK = N_("A link to a folder is not followed. Put the folder itself there.")
 _NO_FILE = N_("It is a pipe, a socket or a device, not a file.")
@@ -34,9 +34,9 @@ def contents(folder: Path) -> Contents:
         for entry in entries:
             path, file = f"{inside}/{readable(entry.name)}".lstrip("/"), Path(entry.path)
             is_folder = os.path.isdir(file)  # unlike the entry's own answer, never an exception
-            reason = layout.unwanted(f"{path}/x.png" if is_folder else path) or _not_readable(file)
+            reason = folder_layout.unwanted(f"{path}/x.png" if is_folder else path) or _not_readable(file)
             if reason is not None:
-                skipped.append(Skipped(layout.short(path), *reason))
+                skipped.append(Skipped(folder_layout.short(path), *reason))
             elif is_folder:
                 subfolders.append((file, path))
             else:

@@ -9,11 +9,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from core import paths
 from core.data import datasets, manifest
 from core.data.manifest import Dataset, Note, clean_name, locked
 from core.errors import UserError
-from core.words import N_
+from core.i18n import N_
+from core.storage import workspace
 
 KEEP_EDITS = 20
 _REPAIRED = Note(N_("a change that cannot be read any more"), {})
@@ -31,8 +31,8 @@ def undo(name: str) -> Note:
     A data set whose manifest is damaged becomes what it was before the last edit that can be read.
     """
     name = clean_name(name)
-    with locked(name), paths.saving(paths.datasets() / name):
-        folder, images, undone = paths.datasets() / name, set(), _REPAIRED
+    with locked(name), workspace.saving(workspace.datasets() / name):
+        folder, images, undone = workspace.datasets() / name, set(), _REPAIRED
         try:
             dataset = datasets.load(name)
             images, undone = {e.image for e in dataset.entries}, dataset.edit
@@ -54,7 +54,7 @@ def edit(name: str, change: Callable[[Dataset], tuple[Dataset, Note]]) -> Datase
     A change that changes nothing is not remembered.
     """
     name = clean_name(name)
-    with locked(name), paths.saving(paths.datasets() / name):
+    with locked(name), workspace.saving(workspace.datasets() / name):
         before = datasets.load(name)
         check_editable(before)
         after, note = change(before)
@@ -88,7 +88,7 @@ def _history(folder: Path) -> list[Path]:
 def _remember(folder: Path) -> None:
     kept = _history(folder)
     number = int(kept[-1].stem) + 1 if kept else 1
-    with paths.saving(folder):
+    with workspace.saving(folder):
         (folder / "history").mkdir(exist_ok=True)
         os.link(folder / "manifest.json", folder / "history" / f"{number:08}.json")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from core.data import drawings
+from core.data import ink
 from core.data.formats import deep, jpeg, limits, png, strangers, tiff
 from core.data.samples import eight_bit
 from core.errors import UserError
@@ -118,7 +118,7 @@ def network_input(rgb: np.ndarray, prepare: str, size: int, channels: int) -> np
     if channels not in (1, 3):
         raise ValueError(f"channels must be 1 or 3, not {channels}")
     if prepare == "drawing":
-        pixels = drawings.ink_square(rgb, size)
+        pixels = ink.ink_square(rgb, size)
         return np.repeat(pixels[:, :, np.newaxis], channels, axis=2)
     if prepare != "photo":
         raise ValueError(f"prepare must be 'photo' or 'drawing', not {prepare!r}")
@@ -207,20 +207,20 @@ def _to_rgb(image: Image.Image) -> Image.Image:
     return image if image.mode == "RGB" else image.convert("RGB")
 
 
-def _on_paper(ink: Image.Image, opaque_if_clear: bool) -> Image.Image:
+def _on_paper(picture: Image.Image, opaque_if_clear: bool) -> Image.Image:
     """RGBA laid on white, or on black where what is seen of it is white itself.
 
     `opaque_if_clear`: where nothing at all would be seen, alpha means nothing, as in bitmaps whose fourth byte is
     unused.
     """
-    alpha = np.asarray(ink.getchannel("A"))
+    alpha = np.asarray(picture.getchannel("A"))
     if opaque_if_clear and not alpha.any():
-        return ink.convert("RGB")
+        return picture.convert("RGB")
     solid = alpha >= min(_SOLID, alpha.max())
-    darkest = np.asarray(ink)[:, :, :3].min(axis=2)[solid]
+    darkest = np.asarray(picture)[:, :, :3].min(axis=2)[solid]
     is_white = alpha.any() and alpha.min() < _SOLID and np.percentile(darkest, 1) >= _NEARLY_WHITE
-    paper = Image.new("RGBA", ink.size, "black" if is_white else "white")
-    paper.alpha_composite(ink)
+    paper = Image.new("RGBA", picture.size, "black" if is_white else "white")
+    paper.alpha_composite(picture)
     return paper
 
 

@@ -11,20 +11,20 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, NamedTuple
 
-from core import paths
-from core.data import archives, builtin, datasets, edits, folders, layout, manifest
+from core.data import archives, builtin, datasets, edits, folder_layout, folders, manifest
 from core.data.archives import Found
 from core.data.decoding import common_white, normalise
-from core.data.drawings import looks_like_drawing
 from core.data.edits import Picture
 from core.data.encodings import readable
-from core.data.layout import Place
+from core.data.folder_layout import Place
+from core.data.ink import looks_like_drawing
 from core.data.left_out import explained
 from core.data.manifest import KINDS, Dataset, Duplicate, Entry, Note, Report, Skipped, clean_name, locked
 from core.data.splits import LEARNING_SHARES, SPLITS, assign
-from core.data.threads import in_threads
 from core.errors import UserError
-from core.words import N_
+from core.i18n import N_
+from core.storage import workspace
+from core.storage.parallel import in_threads
 
 Source = str | Path | BinaryIO
 _SAMPLE = 50  # images looked at to tell photos from drawings
@@ -58,7 +58,7 @@ def import_source(
 ) -> Report:
     """Make a new data set of a folder, a zip, or several zips (paths, or open binary files with a `name`).
 
-    `core.data.layout` says which folders are understood. Splits that the folders name are kept; where there are
+    `core.data.folder_layout` says which folders are understood. Splits that the folders name are kept; where there are
     train and test alone, validation is carved out of train; otherwise images are split 70/15/15. Duplicates within a
     class, and whatever is not an image, are left out and reported.
 
@@ -68,7 +68,7 @@ def import_source(
     name = datasets.check_free(name)
     with ExitStack() as stack:
         items, skipped, exported_kind, notes = contents(source, stack)
-        layout.check_spelling(place.label for place, _ in items)
+        folder_layout.check_spelling(place.label for place, _ in items)
         stack.enter_context(locked(name))
         folder = stack.enter_context(datasets.making(name))
         arrivals, drawn = _store(items, folder / "images", skipped, on_progress)
@@ -95,7 +95,7 @@ def import_into(
     """
     with ExitStack() as stack:
         items, skipped, _, notes = contents(source, stack)
-        layout.check_spelling(place.label for place, _ in items)
+        folder_layout.check_spelling(place.label for place, _ in items)
 
         def pictures() -> Iterator[Picture]:
             for done, (place, found) in enumerate(items, 1):
@@ -157,7 +157,7 @@ def export_zip(name: str, file: Path | BinaryIO) -> None:
         if not dataset.live():
             raise UserError("'{name}' has no images to download. Add some first.", name=dataset.name)
         if isinstance(file, Path):
-            with paths.replacing(file) as temporary, temporary.open("wb") as opened:
+            with workspace.replacing(file) as temporary, temporary.open("wb") as opened:
                 _export(dataset, opened)
         else:
             _export(dataset, file)
@@ -189,7 +189,7 @@ def contents(source: Source | Iterable[Source], stack: ExitStack) -> Arranged:
     collected = _collect(_as_list(source), stack)
     skipped = list(collected.skipped)
     with explained(skipped):
-        places = layout.arrange([path for path, _ in collected.files])
+        places = folder_layout.arrange([path for path, _ in collected.files])
     items = []
     for (_, found), place in zip(collected.files, places, strict=True):
         if isinstance(place, Note):
@@ -210,7 +210,7 @@ def _collect(sources: list[Path | BinaryIO], stack: ExitStack) -> _Collected:
     """What the sources contain. Zips stay open until `stack` closes."""
     if len(sources) == 1 and isinstance(sources[0], Path) and sources[0].is_dir():
         folder = folders.contents(sources[0])
-        paths_in = layout.unwrapped([file.path for file in folder.found])
+        paths_in = folder_layout.unwrapped([file.path for file in folder.found])
         return _Collected(list(zip(paths_in, folder.found, strict=True)), _left_out(folder), None, [])
     zips, kinds, notes = [], [], []
     for source in sources:
@@ -220,7 +220,9 @@ def _collect(sources: list[Path | BinaryIO], stack: ExitStack) -> _Collected:
         kinds.append(_exported_kind(archive.comment))
         if zips[-1][1].encoding not in ("", "utf-8"):
             notes.append(Note(_GUESSED, {"name": name, "encoding": zips[-1][1].encoding}))
-    named = layout.named_by_zips([(stem, layout.unwrapped([f.path for f in held.found])) for stem, held in zips])
+    named = folder_layout.named_by_zips(
+        [(stem, folder_layout.unwrapped([f.path for f in held.found])) for stem, held in zips]
+    )
     files = [
         pair for (_, held), inside in zip(zips, named, strict=True) for pair in zip(inside, held.found, strict=True)
     ]
@@ -229,7 +231,7 @@ def _collect(sources: list[Path | BinaryIO], stack: ExitStack) -> _Collected:
 
 
 def _left_out(held: archives.Contents) -> list[Skipped]:
-    return held.skipped + layout.without_images(held.folders, [file.path for file in held.found], held.skipped)
+    return held.skipped + folder_layout.without_images(held.folders, [file.path for file in held.found], held.skipped)
 
 
 def _not_learned(dataset: Dataset) -> list[Note]:
@@ -278,7 +280,7 @@ def _stored(waiting: _Waiting, folder: Path, white: int | None) -> Skipped | tup
     try:
         stored = normalise(waiting.content, white)
     except UserError as error:
-        return Skipped(waiting.source, *layout.unreadable(waiting.source, error))
+        return Skipped(waiting.source, *folder_layout.unreadable(waiting.source, error))
     stored.write(folder)
     arrival = Arrival(stored.image, waiting.place.label, waiting.place.split, waiting.source)
     return arrival, looks_like_drawing(stored.rgb) if waiting.sampled else None

@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
-from core.data import layout
+from core.data import folder_layout
 from core.data.manifest import Duplicate, Note, Skipped
 from core.errors import UserError
-from core.words import N_
+from core.i18n import N_
 
 _NAMED = 3  # names and reasons in one message
 _SAME_PIXELS = N_("They show the same as another image of their class. Give images that differ.")
@@ -28,8 +28,8 @@ def sentences(skipped: Iterable[Skipped], duplicates: Iterable[Duplicate] = ()) 
     """
     groups: dict[tuple[str, str], list[Skipped]] = {}
     for item in (*skipped, *(Skipped(duplicate.name, _SAME_PIXELS, {}) for duplicate in duplicates)):
-        if item.template not in (layout.HIDDEN, layout.NO_CLASS):
-            groups.setdefault((layout.folder_of(item.name), item.template), []).append(item)
+        if item.template not in (folder_layout.HIDDEN, folder_layout.NO_CLASS):
+            groups.setdefault((folder_layout.folder_of(item.name), item.template), []).append(item)
     notes = []
     for (folder, _), items in sorted(groups.items(), key=lambda group: -len(group[1]))[:_NAMED]:
         notes += [_who(folder, items), Note(items[0].template, items[0].values)]

@@ -16,10 +16,10 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
-from core import paths
 from core.data.splits import SPLITS
 from core.errors import UserError
-from core.typed import typed
+from core.storage import workspace
+from core.storage.typed import typed
 
 KINDS = ("photo", "drawing")
 LONGEST_NAME = 60
@@ -118,7 +118,7 @@ class Dataset:
 
     @property
     def folder(self) -> Path:
-        return paths.datasets() / self.name
+        return workspace.datasets() / self.name
 
     def image_path(self, entry: Entry) -> Path:
         return self.folder / "images" / entry.image
@@ -198,7 +198,7 @@ def write(dataset: Dataset, folder: Path) -> None:
     """Write the manifest into `folder`, replacing an older one at once."""
     content = {"format": FORMAT, **{k: v for k, v in vars(dataset).items() if k in Dataset.__dataclass_fields__}}
     content["entries"] = [astuple(entry) for entry in dataset.entries]
-    paths.write_json(folder / "manifest.json", content)
+    workspace.write_json(folder / "manifest.json", content)
 
 
 def read(path: Path, name: str) -> Dataset:
@@ -212,8 +212,8 @@ def read(path: Path, name: str) -> Dataset:
 
 @lru_cache(maxsize=8)
 def _parsed(path: Path, name: str, *_stamp: int) -> Dataset:
-    with paths.reading(path):
-        content = paths.read_json(path)
+    with workspace.reading(path):
+        content = workspace.read_json(path)
         if content["format"] != FORMAT:
             raise ValueError(f"format {content['format']!r}")
         dataset = typed(
@@ -249,11 +249,11 @@ def locked(*names: str) -> Iterator[None]:
     """
     # In lower case a name may be too long for a file. In one order, so that no two wait for each other.
     locks = sorted({hashlib.sha256(name.casefold().encode()).hexdigest()[:32] for name in names})
-    folder = paths.datasets() / ".locks"
-    paths.make_folder(folder)
+    folder = workspace.datasets() / ".locks"
+    workspace.make_folder(folder)
     with ExitStack() as stack:
         for lock in locks:
-            with paths.saving(paths.datasets() / names[0]):
+            with workspace.saving(workspace.datasets() / names[0]):
                 file = stack.enter_context(open(folder / lock, "w"))
             fcntl.flock(file, fcntl.LOCK_EX)
         yield

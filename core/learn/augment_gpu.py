@@ -1,4 +1,4 @@
-"""`core.augment.apply` on a GPU: the same draws, applied to a whole batch at once, where that is faster.
+"""`core.augmentation.transforms.apply` on a GPU: the same draws, applied to a whole batch at once, where that is faster.
 
 Positions and weights are exact here and in 32nds of a pixel there, so that a level may differ by one or two of 255.
 """
@@ -8,28 +8,28 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
-from core import augment
-from core.augment import Draw
+from core.augmentation import transforms
+from core.augmentation.transforms import Draw
 from core.config import TrainConfig
-from core.learn import compute
+from core.learn import devices
 
 
-def fastest(config: TrainConfig, batch_size: int, check: Callable[[], None]) -> augment.Transform:
+def fastest(config: TrainConfig, batch_size: int, check: Callable[[], None]) -> transforms.Transform:
     """What augments batches of this size fastest here: without a GPU `augment.apply`, else what a measurement says.
 
     The processor prepares a batch while the GPU learns from the one before. `check()` may raise to stop.
     """
-    if not compute.gpus() or config.augmentation.changes_nothing:
-        return augment.apply
-    size, places = config.image_size, {"processor": augment.apply, "GPU": apply}
+    if not devices.gpus() or config.augmentation.changes_nothing:
+        return transforms.apply
+    size, places = config.image_size, {"processor": transforms.apply, "GPU": apply}
     noise = np.random.default_rng(0).integers(0, 256, (batch_size, size, size, 3), np.uint8)
-    drawn = augment.draw(config.augmentation, [(number,) for number in range(batch_size)])
-    fill = augment.fill(config.augmentation, config.prepare)
+    drawn = transforms.draw(config.augmentation, [(number,) for number in range(batch_size)])
+    fill = transforms.fill(config.augmentation, config.prepare)
 
     def rate(place: str) -> float:
-        return batch_size * compute.steps_per_second(lambda: places[place](noise, drawn, *fill), check)
+        return batch_size * devices.steps_per_second(lambda: places[place](noise, drawn, *fill), check)
 
-    return places[compute.fastest(f"augmentation {size}px batch {batch_size}", rate, tuple(places))]
+    return places[devices.fastest(f"augmentation {size}px batch {batch_size}", rate, tuple(places))]
 
 
 def apply(images: np.ndarray, drawn: Draw, mode: str, value: int) -> np.ndarray:
@@ -37,20 +37,20 @@ def apply(images: np.ndarray, drawn: Draw, mode: str, value: int) -> np.ndarray:
 
     `mode` and `value` as `augment.fill` gives them.
     """
-    transforms = augment.matrices(drawn, *images.shape[1:3])[:, :2].astype(np.float32)
+    matrices = transforms.matrices(drawn, *images.shape[1:3])[:, :2].astype(np.float32)
     shift, factor = (numbers.astype(np.float32)[:, np.newaxis] for numbers in (drawn.channel_shift, drawn.brightness))
-    return _changed(images, transforms, shift, factor, np.float32(value), mode).numpy()
+    return _changed(images, matrices, shift, factor, np.float32(value), mode).numpy()
 
 
 @tf.function(reduce_retracing=True)
 def _changed(
-    images: tf.Tensor, transforms: tf.Tensor, shift: tf.Tensor, factor: tf.Tensor, value: tf.Tensor, mode: str
+    images: tf.Tensor, matrices: tf.Tensor, shift: tf.Tensor, factor: tf.Tensor, value: tf.Tensor, mode: str
 ) -> tf.Tensor:
     height, width = tf.shape(images)[1], tf.shape(images)[2]
-    x, y = _places(transforms, height, width)
+    x, y = _places(matrices, height, width)
     moved = _sampled(images, _inside(x, width, mode), _inside(y, height, mode))
     if mode == "constant":
-        outside = (_beyond(x, width) > augment.ROUNDING) | (_beyond(y, height) > augment.ROUNDING)
+        outside = (_beyond(x, width) > transforms.ROUNDING) | (_beyond(y, height) > transforms.ROUNDING)
         moved = tf.where(outside[..., tf.newaxis], value, moved)
     levels = tf.reshape(tf.round(moved), [tf.shape(images)[0], -1])
     low, high = (reduce(levels, axis=1, keepdims=True) for reduce in (tf.reduce_min, tf.reduce_max))
@@ -58,11 +58,11 @@ def _changed(
     return tf.cast(tf.reshape(tf.clip_by_value(shifted * factor, 0, 255), tf.shape(images)), tf.uint8)
 
 
-def _places(transforms: tf.Tensor, height: tf.Tensor, width: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+def _places(matrices: tf.Tensor, height: tf.Tensor, width: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """Where each output pixel's value lies in the input: x and y, (n, height, width) float32, in pixels."""
     across = tf.cast(tf.range(width), tf.float32)
     down = tf.cast(tf.range(height), tf.float32)[:, tf.newaxis]
-    a, b, c = (part[..., tf.newaxis, tf.newaxis] for part in tf.unstack(transforms, axis=2))  # (n, 2, 1, 1) each
+    a, b, c = (part[..., tf.newaxis, tf.newaxis] for part in tf.unstack(matrices, axis=2))  # (n, 2, 1, 1) each
     x, y = tf.unstack(a * across + b * down + c, axis=1)
     return x, y
 

@@ -16,9 +16,9 @@ from pathlib import Path
 
 import keras
 
-from core import job_folder, paths
 from core.errors import UserError
 from core.results import runs
+from core.storage import job_folder, workspace
 
 History = dict[str, list[float]]  # one list per curve, one number per finished epoch
 
@@ -55,8 +55,8 @@ def load(run: runs.Run) -> tuple[keras.Model, History] | None:
     for path in sorted(folder.glob("epoch-*.keras"), reverse=True):
         curves = folder / path.with_suffix(".json").name.replace("epoch", "history")
         if curves.exists():  # earlier versions of Handful did not keep it here
-            with _or_anew(curves), paths.reading(curves):
-                history = runs.curves(paths.read_json(curves))
+            with _or_anew(curves), workspace.reading(curves):
+                history = runs.curves(workspace.read_json(curves))
             return _read(path), history
     return None
 
@@ -68,7 +68,7 @@ def load_best(run: runs.Run, history: History) -> keras.Model:
 
 def read_model(path: Path, compile: bool = True) -> keras.Model:
     """A saved model. UserError where the file is missing or damaged."""
-    with paths.reading(path):
+    with workspace.reading(path):
         return keras.models.load_model(path, compile=compile)
 
 

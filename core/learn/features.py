@@ -15,15 +15,17 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from core import augment, caches, paths, weights
-from core.backbones import BACKBONES
+from core.augmentation import transforms
+from core.catalog import weights
+from core.catalog.backbones import BACKBONES
 from core.config import Augmentation, TrainConfig
 from core.data.images import INPUT_VERSION
 from core.errors import UserError
-from core.learn import backbones, compute, quantized
-from core.learn.feed import Read
-from core.learn.graphs import folded, frozen
-from core.learn.stores import Store
+from core.learn import backbones, devices, quantized
+from core.learn.batches import Read
+from core.learn.feature_store import Store
+from core.learn.inference_graph import folded, frozen
+from core.storage import disk_cache, workspace
 
 BATCH = 64
 PROBE = 16  # images: number formats compare as they do with more, and sooner
@@ -49,12 +51,12 @@ class Pictures:
 
     images: np.ndarray
     contents: Sequence[str]
-    transform: augment.Transform = augment.apply
+    transform: transforms.Transform = transforms.apply
 
     def seen(self, rows: np.ndarray, view: View, prepare: str) -> np.ndarray:
         """A view of some of them, (rows, size, size, 3) uint8."""
-        seeds = [augment.seed(self.contents[row], view.seed, view.number) for row in rows]
-        return augment.variants(self.images[rows], view.augmentation, prepare, seeds, self.transform)
+        seeds = [transforms.seed(self.contents[row], view.seed, view.number) for row in rows]
+        return transforms.variants(self.images[rows], view.augmentation, prepare, seeds, self.transform)
 
 
 class Frozen:
@@ -69,10 +71,10 @@ class Frozen:
     @cached_property
     def dtype(self) -> str:
         """The fastest dtype policy for this network on this machine, or `quantized.DTYPE`."""
-        integers = BACKBONES[self.config.backbone].chain and quantized.available() and not compute.gpus()
-        return compute.fastest(
+        integers = BACKBONES[self.config.backbone].chain and quantized.available() and not devices.gpus()
+        return devices.fastest(
             f"{self.config.backbone} folded and frozen {self.config.image_size}px", self._rate,
-            [*compute.dtypes(), *([quantized.DTYPE] if integers else [])],
+            [*devices.dtypes(), *([quantized.DTYPE] if integers else [])],
         )  # fmt: skip
 
     def __call__(self, images: np.ndarray) -> dict[str, np.ndarray]:
@@ -86,7 +88,7 @@ class Frozen:
     def _rate(self, dtype: str) -> float:
         size, graph = self.config.image_size, self._graph(dtype)
         noise = tf.constant(np.random.default_rng(0).integers(0, 256, (PROBE, size, size, 3), np.uint8))
-        return PROBE * compute.steps_per_second(lambda: graph(noise)[1].numpy(), self.check)
+        return PROBE * devices.steps_per_second(lambda: graph(noise)[1].numpy(), self.check)
 
     def read(
         self,
@@ -111,7 +113,7 @@ class Frozen:
             self._fill(
                 stores, output, pictures, view, lambda done, first=number * n: on_progress(first + done, len(views) * n)
             )
-            caches.keep_budget(list(paths.feature_cache().glob("*")), BUDGET_BYTES)
+            disk_cache.keep_budget(list(workspace.feature_cache().glob("*")), BUDGET_BYTES)
             store = stores[output]
             read.append((store, store.array(), store.places(pictures.contents)))
 
@@ -147,14 +149,14 @@ class Frozen:
     def _has_room(self, images: int) -> bool:
         """Whether what enters the last block can be kept for this many images."""
         shape = self._store(View(), "block").shape or self._graph(self.dtype).outputs[0].shape[1:]
-        room = min(BUDGET_BYTES, SHARE_OF_DISK * shutil.disk_usage(paths.feature_cache().parent).free)
+        room = min(BUDGET_BYTES, SHARE_OF_DISK * shutil.disk_usage(workspace.feature_cache().parent).free)
         return images * 2 * math.prod(shape) <= room
 
 
 @lru_cache(maxsize=2)  # one strategy after the other asks for the same network; two while dtypes are compared
 def _graph(backbone: str, weights_hash: str, size: int, dtype: str) -> Callable:
     integers = dtype == quantized.DTYPE
-    with compute.policy("float32" if integers else dtype):
+    with devices.policy("float32" if integers else dtype):
         whole, pool = folded(network(backbone, weights_hash, size)), pooling(backbone)
         below, block = backbones.split(whole, BACKBONES[backbone])
 

@@ -10,13 +10,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from core import weights
+from core.catalog import weights
+from core.catalog.strategies import STRATEGIES
 from core.data import images
 from core.errors import UserError
-from core.learn import backbones, checkpoints, graphs
-from core.learn.feed import Read, in_order
+from core.learn import backbones, checkpoints, inference_graph
+from core.learn.batches import Read, in_order
 from core.results import runs
-from core.strategies import STRATEGIES
 
 BATCH = 32  # Keras holds every layer's output until a call ends: a gigabyte for 100 images in a large network
 KEPT_BYTES = 600_000_000  # of weights; a loaded network takes about twice as much memory
@@ -138,6 +138,6 @@ def to_forget(sizes: Mapping[Name, int], sketched: Container[Name], most: int = 
 def _constant(model: keras.Model) -> Callable:
     """The model as a graph of constants, which is faster than calling it, and has answered once already."""
     shape = model.input_shape[1:]
-    graph = graphs.frozen(lambda x: model(x, training=False), [None, *shape])
+    graph = inference_graph.frozen(lambda x: model(x, training=False), [None, *shape])
     graph(tf.zeros([1, *shape], tf.uint8))
     return lambda x: graph(x)[0]

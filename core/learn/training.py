@@ -14,13 +14,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from core import job_folder, paths
 from core.config import TrainConfig
 from core.errors import UserError
-from core.learn import checkpoints, compute, lessons, predict
+from core.learn import checkpoints, devices, predict, recipes
+from core.learn.batches import Feed
 from core.learn.checkpoints import best_epoch
-from core.learn.feed import Feed
 from core.results import material, metrics, runs
+from core.storage import job_folder, workspace
 
 REPORT_EVERY_S = 0.2  # progress is written, and a wish to cancel noticed, at most this often
 EVALUATING_SHARE = 0.97  # where the training itself ends on the progress bar
@@ -47,11 +47,11 @@ def train(key: str) -> None:
 
 def _to_its_end(run: runs.Run) -> None:
     report = Reporter(run)
-    compute.forget()  # a worker trains one run after another
+    devices.forget()  # a worker trains one run after another
     try:
         job_folder.reserve(run.folder)
         report.stage("starting")
-        with paths.saving(run.folder):
+        with workspace.saving(run.folder):
             _train(run, report)
     except Cancelled:
         report.end("cancelled")
@@ -103,12 +103,12 @@ class Reporter:
 def _train(run: runs.Run, report: Reporter) -> None:
     config, dataset = run.config, runs.dataset_of(run)
     material.check(dataset)
-    report.stage("reading", device=compute.device())
-    lesson = lessons.prepare(config, len(run.classes), dataset, report.update)
+    report.stage("reading", device=devices.device())
+    lesson = recipes.prepare(config, len(run.classes), dataset, report.update)
     train, validation = lesson.examples("train"), lesson.examples("validation")
     report.stage("training", dtype=lesson.dtype, step=0, steps=0, eta_s=None, images_per_second=None)
 
-    with compute.scope():
+    with devices.scope():
         feed = Feed(train.read, train.labels, config.batch_size, config.seed, lesson.rounds, lesson.resized)
         held_out = Feed(validation.read, validation.labels, predict.BATCH)
         model, history, epoch = _start_or_resume(run, lesson, len(feed))
@@ -128,7 +128,7 @@ def _train(run: runs.Run, report: Reporter) -> None:
 
 
 def _start_or_resume(
-    run: runs.Run, lesson: lessons.Lesson, steps: int
+    run: runs.Run, lesson: recipes.Lesson, steps: int
 ) -> tuple[keras.Model, dict[str, list[float]], int]:
     """The model, the curves so far, and how many epochs of `steps` are behind it."""
     model, history = checkpoints.load(run) or (None, {})
@@ -136,7 +136,7 @@ def _start_or_resume(
     if model is not None:
         return model, history, len(history["val_loss"])
     keras.utils.set_random_seed(run.config.seed)
-    return lessons.compiled(lesson.build(), run.config, steps), {}, 0
+    return recipes.compiled(lesson.build(), run.config, steps), {}, 0
 
 
 def _finished(history: dict[str, list[float]], config: TrainConfig) -> bool:
@@ -203,7 +203,7 @@ class Follow(keras.callbacks.Callback):
 
 
 def _publish(
-    run: runs.Run, report: Reporter, lesson: lessons.Lesson, validation: lessons.Examples, best: keras.Model
+    run: runs.Run, report: Reporter, lesson: recipes.Lesson, validation: recipes.Examples, best: keras.Model
 ) -> None:
     """Score the best epoch on validation and test and write the results, "done" last: before that none of it counts."""
     speed = report.progress.images_per_second

@@ -44,7 +44,7 @@ def train(key: str) -> None:
 def check(name: str) -> None:
     """Check a data set, at low priority."""
     _yield_to_others()
-    importlib.import_module("core.learn.checking").check_dataset(name)
+    importlib.import_module("core.learn.check_job").check_dataset(name)
 
 
 def _yield_to_others() -> None:

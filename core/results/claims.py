@@ -9,8 +9,8 @@ import os
 import uuid
 from pathlib import Path
 
-from core import job_folder, paths
-from core.locks import lock
+from core.storage import job_folder, workspace
+from core.storage.locks import lock
 
 CLAIM = "server"  # this file in a job's folder names the server
 
@@ -19,14 +19,14 @@ class Claimant:
     """A server's sign of life, and the claims it makes."""
 
     def __init__(self):
-        folder = paths.servers()
+        folder = workspace.servers()
         folder.mkdir(parents=True, exist_ok=True)
         for name in os.listdir(folder):
             if not name.startswith(".") and not _alive(name):
                 (folder / name).unlink(missing_ok=True)
         self.name = uuid.uuid4().hex
         # It becomes visible only when it is locked: until then, another server would take it for a dead one's.
-        with paths.replacing(folder / self.name) as temporary:
+        with workspace.replacing(folder / self.name) as temporary:
             temporary.touch()
             self._sign = lock(temporary, fcntl.LOCK_EX)
 
@@ -49,7 +49,7 @@ class Claimant:
 
     def close(self) -> None:
         """Give up all claims."""
-        (paths.servers() / self.name).unlink(missing_ok=True)
+        (workspace.servers() / self.name).unlink(missing_ok=True)
         os.close(self._sign)
 
 
@@ -62,7 +62,7 @@ def _holder(folder: Path) -> str:
 
 def _alive(server: str) -> bool:
     try:
-        os.close(lock(paths.servers() / Path(server).name, fcntl.LOCK_SH | fcntl.LOCK_NB))
+        os.close(lock(workspace.servers() / Path(server).name, fcntl.LOCK_SH | fcntl.LOCK_NB))
     except BlockingIOError:
         return True
     except (OSError, ValueError):  # there is no such file, or what was read is no name of one

@@ -30,16 +30,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-from core import job_folder, paths
 from core.config import KEY_LENGTH, TrainConfig
 from core.data import datasets, manifest
 from core.data.splits import SPLITS
 from core.errors import UserError
-from core.locks import lock
+from core.i18n import N_
 from core.results import material
 from core.results.metrics import Scores
-from core.typed import typed
-from core.words import N_
+from core.storage import job_folder, workspace
+from core.storage.locks import lock
+from core.storage.typed import typed
 
 STATES = ("queued", "running", "done", "failed", "cancelled")
 LIVE_STATES = ("queued", "running")
@@ -111,7 +111,7 @@ class Progress:
 
 
 def folder(key: str) -> Path:
-    return paths.runs() / key
+    return workspace.runs() / key
 
 
 def create(config: TrainConfig, dataset: manifest.Dataset) -> Run:
@@ -122,7 +122,7 @@ def create(config: TrainConfig, dataset: manifest.Dataset) -> Run:
     """
     path = folder(config.key)
     with _creating():
-        for leftover in paths.runs().glob(".writing-*"):  # of a process that was killed here, or while it deleted
+        for leftover in workspace.runs().glob(".writing-*"):  # of a process that was killed here, or while it deleted
             shutil.rmtree(leftover, ignore_errors=True)
         if not path.exists():
             datasets.check_trainable(dataset)
@@ -130,19 +130,19 @@ def create(config: TrainConfig, dataset: manifest.Dataset) -> Run:
                 "config": asdict(config), "dataset": dataset.name, "classes": list(dataset.live_classes),
                 "created": time.time(),
             }  # fmt: skip
-            with paths.replacing(path) as whole:
+            with workspace.replacing(path) as whole:
                 whole.mkdir()
                 material.keep(dataset, whole)
-                paths.write_json(whole / "run.json", asked)
+                workspace.write_json(whole / "run.json", asked)
     return find(config.key)
 
 
 @contextmanager
 def _creating() -> Iterator[None]:
     """One at a time: identical data sets ask for the same run."""
-    guard = paths.runs() / ".lock"
-    with paths.saving(guard):
-        paths.runs().mkdir(parents=True, exist_ok=True)
+    guard = workspace.runs() / ".lock"
+    with workspace.saving(guard):
+        workspace.runs().mkdir(parents=True, exist_ok=True)
         guard.touch()
     descriptor = lock(guard, fcntl.LOCK_EX)
     try:
@@ -204,7 +204,7 @@ def unreadable() -> list[Unreadable]:
 
 def _all(start: str = "") -> list[Run | Unreadable]:
     """What is in the folders of all runs whose keys begin with `start`, by key."""
-    base = str(paths.runs())
+    base = str(workspace.runs())
     if len(start) == KEY_LENGTH:
         keys = [start]
     else:
@@ -252,15 +252,15 @@ def _stamp(path: str) -> tuple[int, int, int] | None:
 
 
 def _parsed(path: Path) -> Run:
-    with paths.reading(path / "run.json"):
+    with workspace.reading(path / "run.json"):
         asked = json.loads((path / "run.json").read_text("utf-8"))
         if asked.keys() != QUESTION:
             raise KeyError(*asked.keys() ^ QUESTION)
         waiting = {"state": "queued", "changed": asked["created"]}
         run = typed(Run, {**asked, **waiting, "key": path.name, "config": TrainConfig.from_json(asked["config"])})
         datetime.fromtimestamp(run.created)  # a moment that can be shown
-    with paths.reading(path / "status.json"):
-        status = paths.read_json(path / "status.json", waiting)
+    with workspace.reading(path / "status.json"):
+        status = workspace.read_json(path / "status.json", waiting)
         if not waiting.keys() <= status.keys() or status.keys() & (QUESTION | {"key"}):
             raise KeyError(*status)
         run = typed(Run, vars(run) | status)
@@ -284,8 +284,8 @@ def progress(key: str) -> Progress:
     """The last heartbeat; one that cannot be read counts as none."""
     path = folder(key) / "progress.json"
     try:
-        with paths.reading(path):
-            found = typed(Progress, paths.read_json(path, {}))
+        with workspace.reading(path):
+            found = typed(Progress, workspace.read_json(path, {}))
             if found.stage not in STAGES or not 0 <= found.share <= 1:
                 raise ValueError(found)
             timedelta(seconds=found.eta_s or 0)
@@ -304,8 +304,8 @@ def history(key: str) -> dict[str, list[float]]:
     UserError when the file is damaged.
     """
     path = folder(key) / "history.json"
-    with paths.reading(path):
-        return curves(paths.read_json(path, {}))
+    with workspace.reading(path):
+        return curves(workspace.read_json(path, {}))
 
 
 def curves(value: object) -> dict[str, list[float]]:
@@ -322,8 +322,8 @@ def evaluation(key: str) -> dict[str, dict]:
     UserError when the file of a run that is done is missing or damaged.
     """
     run, path = find(key), folder(key) / "evaluation.json"
-    with paths.reading(path):
-        found = paths.read_json(path, {})
+    with workspace.reading(path):
+        found = workspace.read_json(path, {})
         for split, scores in found.items():
             typed(Scores, scores)
             if split not in SPLITS or np.array(scores["confusion"], int).shape != (len(run.classes),) * 2:
@@ -341,7 +341,7 @@ def delete(key: str) -> None:
             raise UserError("Run {key} is still {state}. Cancel it first.", key=run.key, state=run.state)
         key = run.key
     # Out of the lists at once and whole, so that a kill leaves no half of a run; this works on a full disk too.
-    going = paths.runs() / f".writing-{key}"
+    going = workspace.runs() / f".writing-{key}"
     shutil.rmtree(going, ignore_errors=True)
     os.replace(folder(key), going)
     shutil.rmtree(going, ignore_errors=True)

@@ -5,9 +5,9 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
+from core.catalog.strategies import LADDER, STRATEGIES
 from core.data import datasets, importing
 from core.results import runs
-from core.strategies import LADDER, STRATEGIES
 from tests.app import choose, go, settle, train
 
 NETWORK = "Pretrained network"

@@ -8,8 +8,8 @@ from playwright.sync_api import Page, expect
 
 from tests import app as handful
 from tests.app import ROOT, complaints, go
-from ui.frame import PAGES
-from ui.words import translations
+from ui.i18n import translations
+from ui.page import PAGES
 
 # name: its address below the server's
 ADDRESSES = {

@@ -12,15 +12,15 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from core import jobs
-from core.data.shapes import generate
+from core.data.synthetic_shapes import generate
+from core.jobs.service import service
 from tests.app import ROOT, complaints, draw, go, settle, upload
 
 
 @pytest.fixture(scope="module")
 def rival(app) -> str:
     """The key of a run of another strategy on the built-in shapes, hardly trained."""
-    command = [sys.executable, "-m", "core", "train", "--dataset", jobs.BUILTIN_SET, "--strategy", "digits_cnn",
+    command = [sys.executable, "-m", "core", "train", "--dataset", service.BUILTIN_SET, "--strategy", "digits_cnn",
                "--set", "epochs=1", "--json"]  # fmt: skip
     done = subprocess.run(command, cwd=ROOT, env=os.environ | {"HANDFUL_HOME": str(app.home)}, capture_output=True,
                           text=True, check=True)  # fmt: skip

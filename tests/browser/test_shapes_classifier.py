@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core import jobs
+from core.jobs.service import service
 from core.learn import predict
 from core.results import runs
 from tests.figures import KINDS, figures
@@ -20,7 +20,7 @@ def home(installation, monkeypatch) -> Path:
 
 def accuracy(drawn: list[tuple[str, str, np.ndarray]]) -> dict[str, float]:
     """{kind: share of its figures that the built-in classifier recognises}."""
-    [run] = [run for run in runs.every() if run.dataset == jobs.BUILTIN_SET]
+    [run] = [run for run in runs.every() if run.dataset == service.BUILTIN_SET]
     answers = predict.predict_many(run.key, [rgb for _, _, rgb in drawn]).argmax(axis=1)
     kinds = np.array([kind for kind, _, _ in drawn])
     right = np.array(run.classes)[answers] == kinds

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from core.data import datasets, edits
-from core.data.shapes import generate
+from core.data.synthetic_shapes import generate
 from core.results import runs
 from tests.app import go, set_knobs, train
 

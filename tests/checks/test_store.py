@@ -6,11 +6,11 @@ import time
 import numpy as np
 import pytest
 
-from core import job_folder, paths
 from core.checks import sources, store
 from core.checks.report import Report
 from core.data import datasets, edits
 from core.errors import UserError
+from core.storage import job_folder, workspace
 
 DAMAGE = {
     "empty": lambda content: b"",
@@ -91,6 +91,6 @@ def test_what_a_check_writes_does_not_bring_a_deleted_data_set_back(pets):
 def test_a_check_of_an_older_version_with_other_fields_is_damaged_not_a_bug(pets):
     checked(pets)
     path = store.folder("pets") / "report.json"
-    paths.write_json(path, json.loads(path.read_text()) | {"colour": 1})
+    workspace.write_json(path, json.loads(path.read_text()) | {"colour": 1})
     with pytest.raises(UserError, match="cannot be read"):
         store.latest(pets)

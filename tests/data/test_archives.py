@@ -12,7 +12,7 @@ import zlib
 import pytest
 
 from core.data import archives, importing
-from core.data.loose import found_in
+from core.data.uploads import found_in
 from core.errors import UserError
 
 KERNEL = zlib.compress(bytes(1_000_000), 9)[2:-4]  # raw deflate data

@@ -4,9 +4,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core import paths
 from core.data import arrays, datasets, edits, images
 from core.errors import UserError
+from core.storage import workspace
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def pets(photo):
 
 
 def cached() -> list[str]:
-    return sorted(p.name for p in paths.array_cache().iterdir())
+    return sorted(p.name for p in workspace.array_cache().iterdir())
 
 
 def test_rows_labels_and_entries_belong_together(pets):

@@ -4,10 +4,10 @@ import time
 import numpy as np
 import pytest
 
-from core import paths
 from core.data import builtin, datasets, edits, images, manifest
-from core.data.drawings import has_ink
+from core.data.ink import has_ink
 from core.errors import UserError
+from core.storage import workspace
 
 
 @pytest.fixture(autouse=True)
@@ -18,7 +18,7 @@ def few_drawings(monkeypatch):
 
 def test_they_are_listed_before_they_are_made():
     assert datasets.list_names() == ["shapes", "digits"]
-    assert not paths.datasets().exists()
+    assert not workspace.datasets().exists()
 
 
 def test_shapes():
@@ -72,7 +72,7 @@ def test_they_are_made_once_and_again_when_their_maker_changes(monkeypatch):
     second = datasets.load("shapes")
     assert second.built == "another"
     assert second.fingerprint != first.fingerprint
-    assert sorted(p.name for p in paths.datasets().iterdir()) == [".locks", "shapes"]
+    assert sorted(p.name for p in workspace.datasets().iterdir()) == [".locks", "shapes"]
 
 
 def test_stopping_leaves_nothing():
@@ -82,7 +82,7 @@ def test_stopping_leaves_nothing():
 
     with pytest.raises(KeyboardInterrupt):
         builtin.ensure("shapes", stop)
-    assert [p.name for p in paths.datasets().iterdir()] == [".locks"]
+    assert [p.name for p in workspace.datasets().iterdir()] == [".locks"]
 
 
 def _load_shapes(_: int) -> str:
@@ -95,4 +95,4 @@ def test_two_processes_may_race(few_drawings):
         fingerprints = set(pool.map(_load_shapes, range(3)))
     assert len(fingerprints) == 1
     assert time.monotonic() - start < 60
-    assert manifest.read(paths.datasets() / "shapes" / "manifest.json", "shapes").fingerprint in fingerprints
+    assert manifest.read(workspace.datasets() / "shapes" / "manifest.json", "shapes").fingerprint in fingerprints

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from core import paths
 from core.data import datasets, edits, history, importing, manifest
 from core.data.manifest import Dataset, Entry, clean_label, clean_name
 from core.data.splits import SPLITS, assign
 from core.errors import UserError
+from core.storage import workspace
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def pets(photo) -> str:
 
 
 def stored(name: str) -> set[str]:
-    return {p.name for p in (paths.datasets() / name / "images").iterdir()}
+    return {p.name for p in (workspace.datasets() / name / "images").iterdir()}
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_adding_images(pets, photo, encoded):
     after = datasets.load(pets)
     assert after.entries[:20] == before.entries
     assert after.image_path(after.entries[-1]).exists()
-    assert not list(paths.datasets().glob(".writing-*"))
+    assert not list(workspace.datasets().glob(".writing-*"))
 
 
 def test_adding_nothing_is_not_an_edit(pets):
@@ -209,11 +209,11 @@ def test_images_stay_as_long_as_an_undo_may_need_them(pets):
     assert image in stored(pets)
     edits.add_class(pets, "one more")
     assert image not in stored(pets)
-    assert len(list((paths.datasets() / pets / "history").iterdir())) == history.KEEP_EDITS
+    assert len(list((workspace.datasets() / pets / "history").iterdir())) == history.KEEP_EDITS
 
 
 def test_stopped_between_remembering_and_writing(pets):
-    history._remember(paths.datasets() / pets)
+    history._remember(workspace.datasets() / pets)
     before = datasets.load(pets)
     assert str(history.undo(pets)) == "added 10 images to 'dogs'"
     assert datasets.load(pets).counts()["cats"] == before.counts()["cats"]
@@ -230,7 +230,7 @@ def test_a_failing_edit_changes_nothing(pets, photo):
         edits.add_images(pets, "cats", pictures())
     assert datasets.load(pets) == before
     assert stored(pets) == images
-    assert not list(paths.datasets().glob(".writing-*"))
+    assert not list(workspace.datasets().glob(".writing-*"))
 
 
 def test_edits_at_the_same_time_are_all_kept(pets, photo):
@@ -271,12 +271,12 @@ def test_the_bin_is_not_bottomless(monkeypatch):
     for name in ("a", "b", "c"):
         datasets.create(name)
         datasets.delete(name)
-        os.utime(paths.datasets() / ".deleted" / name, (0, ord(name)))
+        os.utime(workspace.datasets() / ".deleted" / name, (0, ord(name)))
     assert datasets.list_deleted() == ["c", "b"]
 
 
 def test_a_damaged_manifest_is_told(pets):
-    (paths.datasets() / pets / "manifest.json").write_text("{")
+    (workspace.datasets() / pets / "manifest.json").write_text("{")
     with pytest.raises(UserError, match=r"manifest\.json. is damaged"):
         datasets.load(pets)
 
@@ -339,7 +339,7 @@ def test_splits_of_random_sets_that_grow(seed):
 def test_a_folder_without_a_manifest_is_in_nobodys_way(pets, photo):
     """As a check leaves it that still writes while its data set is deleted."""
     datasets.delete(pets)
-    leftover = paths.datasets() / pets / "checks"
+    leftover = workspace.datasets() / pets / "checks"
     leftover.mkdir(parents=True)
     (leftover / "status.json").write_text("{}")
     assert pets not in datasets.list_names()
@@ -352,10 +352,10 @@ def test_a_folder_without_a_manifest_is_in_nobodys_way(pets, photo):
 
 
 def test_who_loses_the_race_for_a_name_is_told(pets):
-    with pytest.raises(UserError, match="by somebody else"), paths.replacing(paths.datasets() / pets) as folder:
+    with pytest.raises(UserError, match="by somebody else"), workspace.replacing(workspace.datasets() / pets) as folder:
         folder.mkdir()
     assert len(datasets.load(pets).entries) == 20
-    assert not list(paths.datasets().glob(".writing-*"))
+    assert not list(workspace.datasets().glob(".writing-*"))
 
 
 def test_a_name_that_grows_in_lower_case():
@@ -368,7 +368,7 @@ def test_a_name_that_grows_in_lower_case():
 def test_locks_of_names_that_differ_in_case_only_are_one():
     with manifest.locked("Pets", "pets"):
         pass
-    assert len(list((paths.datasets() / ".locks").iterdir())) == 1
+    assert len(list((workspace.datasets() / ".locks").iterdir())) == 1
 
 
 def manifests(good: dict) -> dict[str, bytes]:
@@ -394,7 +394,7 @@ def manifests(good: dict) -> dict[str, bytes]:
 
 def test_a_damaged_manifest_stops_nobody_else(pets):
     datasets.create("other")
-    path = paths.datasets() / pets / "manifest.json"
+    path = workspace.datasets() / pets / "manifest.json"
     good = path.read_bytes()
     for wrong, content in manifests(json.loads(good)).items():
         path.unlink()
@@ -402,7 +402,7 @@ def test_a_damaged_manifest_stops_nobody_else(pets):
         with pytest.raises(datasets.Damaged) as error:
             datasets.load(pets)
         assert f"'{pets}' cannot be read: 'data/pets/manifest.json' is damaged" in str(error.value), wrong
-        assert str(paths.home()) not in str(error.value), wrong
+        assert str(workspace.home()) not in str(error.value), wrong
         assert pets in datasets.list_names()
         assert datasets.load("other").entries == ()
         with pytest.raises(UserError):
@@ -419,7 +419,7 @@ def test_a_damaged_history_is_passed_over(pets, photo):
     for label in ("birds", "fish"):
         edits.add_class(pets, label)
         states.append(datasets.load(pets))
-    kept = sorted((paths.datasets() / pets / "history").glob("*.json"))
+    kept = sorted((workspace.datasets() / pets / "history").glob("*.json"))
     for content in (b"", b"{}"):
         kept[-1].unlink()
         kept[-1].write_bytes(content)
@@ -456,11 +456,11 @@ def test_a_disk_that_refuses_loses_nothing(pets, photo, monkeypatch, number, wor
             with pytest.raises(UserError) as error:
                 change()
             assert words.partition(": 'data")[0] in str(error.value)
-            assert str(paths.home()) not in str(error.value)
+            assert str(workspace.home()) not in str(error.value)
     assert datasets.load(pets) == before
     assert stored(pets) == images
     assert datasets.list_names() == ["shapes", "digits", "pets"]
-    assert not list(paths.datasets().glob(".writing-*"))
+    assert not list(workspace.datasets().glob(".writing-*"))
     assert edits.add_images(pets, "cats", [("new", photo(99))]).added == 1
 
 
@@ -468,11 +468,11 @@ def test_a_full_disk_between_the_images_and_the_manifest(pets, photo, monkeypatc
     images = stored(pets)
 
     def refuse(path: Path, value: object) -> None:
-        with paths.saving(path):
+        with workspace.saving(path):
             raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as full:
-        full.setattr(paths, "write_json", refuse)
+        full.setattr(workspace, "write_json", refuse)
         with pytest.raises(UserError, match="The disk is full"):
             edits.add_images(pets, "cats", [("new", photo(99))])
     assert stored(pets) == images
@@ -480,12 +480,12 @@ def test_a_full_disk_between_the_images_and_the_manifest(pets, photo, monkeypatc
 
 
 def test_what_killed_processes_left_is_cleared(pets):
-    old = time.time() - paths.LEFTOVER_AFTER_S - 1
-    gone = [paths.datasets() / ".writing-a", paths.home() / "weights" / "runs" / "key" / ".writing-b"]
-    young = paths.datasets() / pets / ".writing-c"
+    old = time.time() - workspace.LEFTOVER_AFTER_S - 1
+    gone = [workspace.datasets() / ".writing-a", workspace.home() / "weights" / "runs" / "key" / ".writing-b"]
+    young = workspace.datasets() / pets / ".writing-c"
     for folder in (*gone, young):
         (folder / "images").mkdir(parents=True)
-    with paths.temporary_beside(paths.datasets() / "x") as living:
+    with workspace.temporary_beside(workspace.datasets() / "x") as living:
         for folder in (*gone, living):
             os.utime(folder, (old, old))
         datasets.purge()
@@ -500,13 +500,13 @@ def test_the_bin_forgets_by_age_and_size(photo, monkeypatch):
         datasets.create(name)
         edits.add_images(name, "cats", [("x", photo(1))])
         datasets.delete(name)
-    (paths.datasets() / ".deleted" / "half").mkdir()
+    (workspace.datasets() / ".deleted" / "half").mkdir()
     week = time.time() - datasets.KEEP_DELETED_S
-    os.utime(paths.datasets() / ".deleted" / "old", (week, week))
-    os.utime(paths.datasets() / ".deleted" / "big", (week + 60, week + 60))
+    os.utime(workspace.datasets() / ".deleted" / "old", (week, week))
+    os.utime(workspace.datasets() / ".deleted" / "big", (week + 60, week + 60))
     datasets.purge(datasets.KEEP_DELETED_S)
     assert datasets.list_deleted() == ["new", "big"]
-    assert not (paths.datasets() / ".deleted" / "half").exists()
+    assert not (workspace.datasets() / ".deleted" / "half").exists()
     monkeypatch.setattr(datasets, "KEEP_DELETED_BYTES", 1)
     datasets.purge(datasets.KEEP_DELETED_S)
     assert datasets.list_deleted() == ["new"]

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.data import datasets, decoding, images, importing, storing
-from core.data.threads import in_threads
+from core.data import datasets, decoding, images, importing, normalize
 from core.errors import UserError
+from core.storage.parallel import in_threads
 
 
 @pytest.fixture(autouse=True)
@@ -27,15 +27,15 @@ def fresh(monkeypatch):
 
 def test_it_is_what_normalise_gives(encoded, photo, fresh):
     contents = [encoded(photo(n), format) for n, format in enumerate(("PNG", "JPEG", "WEBP", "BMP") * 3)]
-    assert list(in_threads(decoding.normalise, contents)) == list(map(storing.normalise, contents))
+    assert list(in_threads(decoding.normalise, contents)) == list(map(normalize.normalise, contents))
     assert 1 <= len(fresh) <= decoding.PROCESSES
-    assert decoding.normalise(photo(1)) == storing.normalise(photo(1))
+    assert decoding.normalise(photo(1)) == normalize.normalise(photo(1))
 
 
 def test_what_is_wrong_is_told_as_without_a_process(encoded, photo):
     for content in (b"", b"hello", encoded(photo(1))[:100]):
         with pytest.raises(UserError) as inside:
-            storing.normalise(content)
+            normalize.normalise(content)
         with pytest.raises(UserError) as outside:
             decoding.normalise(content)
         assert str(outside.value) == str(inside.value)
@@ -47,7 +47,7 @@ def test_an_image_that_takes_too_long_is_given_up_and_the_next_one_is_read(encod
         decoding.normalise(encoded(np.zeros((4000, 4000), np.uint8)))
     assert fresh == []
     monkeypatch.undo()
-    assert decoding.normalise(encoded(photo(1))) == storing.normalise(encoded(photo(1)))
+    assert decoding.normalise(encoded(photo(1))) == normalize.normalise(encoded(photo(1)))
 
 
 def test_an_image_that_kills_its_process_is_refused(encoded, photo, fresh, monkeypatch):
@@ -62,7 +62,7 @@ def test_an_image_that_kills_its_process_is_refused(encoded, photo, fresh, monke
     with pytest.raises(UserError, match="ended with SIGSEGV"):
         decoding.normalise(encoded(photo(2)))
     monkeypatch.setattr(decoding, "_start", start)
-    assert decoding.normalise(encoded(photo(2))) == storing.normalise(encoded(photo(2)))
+    assert decoding.normalise(encoded(photo(2))) == normalize.normalise(encoded(photo(2)))
 
 
 @pytest.mark.parametrize("kill", [False, True])
@@ -72,7 +72,7 @@ def test_a_process_that_went_away_idle_is_replaced(encoded, photo, fresh, kill):
         fresh[0].kill()
     fresh[0].stdin.close()
     fresh[0].wait()
-    assert decoding.normalise(encoded(photo(2))) == storing.normalise(encoded(photo(2)))
+    assert decoding.normalise(encoded(photo(2))) == normalize.normalise(encoded(photo(2)))
 
 
 def test_a_process_that_goes_as_it_is_asked_is_replaced(encoded, photo, monkeypatch):
@@ -81,7 +81,7 @@ def test_a_process_that_goes_as_it_is_asked_is_replaced(encoded, photo, monkeypa
     gone.wait()
     gone.stdin = io.FileIO(os.devnull, "w")
     monkeypatch.setattr(decoding, "_waiting", [None, gone].pop)
-    assert decoding.normalise(encoded(photo(2))) == storing.normalise(encoded(photo(2)))
+    assert decoding.normalise(encoded(photo(2))) == normalize.normalise(encoded(photo(2)))
 
 
 def test_memory_is_limited(encoded, photo, monkeypatch):
@@ -99,7 +99,7 @@ def test_memory_is_limited(encoded, photo, monkeypatch):
     monkeypatch.setattr(decoding.subprocess, "Popen", smaller)
     with pytest.raises(UserError):
         decoding.normalise(encoded(np.zeros((5000, 5000), np.uint8)))
-    assert decoding.normalise(encoded(photo(1))) == storing.normalise(encoded(photo(1)))
+    assert decoding.normalise(encoded(photo(1))) == normalize.normalise(encoded(photo(1)))
 
 
 def test_no_process_outlives_its_server(encoded, photo, tmp_path):

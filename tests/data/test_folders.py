@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from core.data import datasets, folders, importing
-from core.data.layout import LONGEST_PATH
+from core.data.folder_layout import LONGEST_PATH
 from core.errors import UserError
 
 

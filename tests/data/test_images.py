@@ -7,9 +7,9 @@ import pytest
 from PIL import Image, ImageDraw
 
 from core.data import images
-from core.data.drawings import has_ink
 from core.data.formats.jpeg import without_metadata
-from core.data.storing import LONGEST_SIDE, normalise
+from core.data.ink import has_ink
+from core.data.normalize import LONGEST_SIDE, normalise
 from core.errors import UserError
 
 RED, WHITE, BLACK = [255, 0, 0], [255, 255, 255], [0, 0, 0]

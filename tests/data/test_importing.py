@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core import paths
 from core.data import archives, datasets, edits, history, importing
-from core.data.layout import Place, arrange, named_by_zip, named_by_zips, unwrapped
+from core.data.folder_layout import Place, arrange, named_by_zip, named_by_zips, unwrapped
 from core.data.manifest import Note
 from core.errors import UserError
+from core.storage import workspace
 
 
 @pytest.fixture
@@ -20,7 +20,9 @@ def pets(class_files, zipped) -> Path:
 
 
 def left_behind() -> list[str]:
-    return [p.name for p in paths.datasets().iterdir() if p.name != ".locks"] if paths.datasets().exists() else []
+    return (
+        [p.name for p in workspace.datasets().iterdir() if p.name != ".locks"] if workspace.datasets().exists() else []
+    )
 
 
 def unpack(path: Path, folder: Path) -> Path:
@@ -348,7 +350,7 @@ def test_scanning_a_folder(pets, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("paths", "places"),
+    ("files", "places"),
     [
         (["a/1.png", "b/2.png"], [Place(None, "a"), Place(None, "b")]),
         (["x/y/a/1.png", "x/y/b/2.png"], [Place(None, "a"), Place(None, "b")]),
@@ -359,8 +361,8 @@ def test_scanning_a_folder(pets, tmp_path):
         ([" a /1.png", "b/2.png"], [Place(None, "a"), Place(None, "b")]),
     ],
 )
-def test_layouts(paths, places):
-    assert arrange(unwrapped(paths)) == places
+def test_layouts(files, places):
+    assert arrange(unwrapped(files)) == places
 
 
 def test_layouts_of_several_zips():
@@ -383,8 +385,8 @@ def test_layouts_of_several_zips():
     ],
 )
 def test_one_folder_in_each_of_several_zips(zips, named):
-    paths = [(stem, [f"{folder}/{n}.png".lstrip("/") for n in range(2)]) for stem, folder in zips.items()]
-    places = [arrange(inside) for inside in named_by_zips(paths)]
+    folders = [(stem, [f"{folder}/{n}.png".lstrip("/") for n in range(2)]) for stem, folder in zips.items()]
+    places = [arrange(inside) for inside in named_by_zips(folders)]
     assert {place.label for inside in places for place in inside} == named
 
 

@@ -2,17 +2,18 @@
 
 import pytest
 
-from core import config, weights
+from core import config
+from core.catalog import weights
 from core.data import datasets, edits
-from core.learn import compute, features, lessons
+from core.learn import devices, features, recipes
 from tests.learn import pretrained
 
 
 @pytest.fixture(autouse=True)
 def forgetful(monkeypatch):
-    monkeypatch.setattr(lessons, "FEWEST_STEPS", 1)  # a small data set is a short training
+    monkeypatch.setattr(recipes, "FEWEST_STEPS", 1)  # a small data set is a short training
     yield
-    compute.forget()
+    devices.forget()
 
 
 @pytest.fixture
@@ -30,4 +31,4 @@ def random_weights(monkeypatch, tmp_path):
     """Networks whose "ImageNet weights" are random but always the same; float32 without measuring."""
     monkeypatch.setattr(features, "network", pretrained.network)
     monkeypatch.setattr(config.weights, "find", lambda name: weights.Weights(tmp_path / name, "0" * 64))
-    monkeypatch.setattr(compute, "fastest", lambda name, rate, candidates=(): "float32")
+    monkeypatch.setattr(devices, "fastest", lambda name, rate, candidates=(): "float32")

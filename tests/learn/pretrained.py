@@ -5,11 +5,11 @@ import functools
 import keras
 import numpy as np
 
-from core.backbones import BACKBONES
+from core.catalog.backbones import BACKBONES
+from core.catalog.strategies import STRATEGIES
 from core.config import make_config
 from core.learn import backbones, features, training
 from core.results import runs
-from core.strategies import STRATEGIES
 
 
 def network(backbone: str, weights_hash: str, size: int) -> keras.Model:

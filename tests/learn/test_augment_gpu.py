@@ -6,10 +6,11 @@ What the transform itself gives is compared with Keras' in tests/test_augment.py
 import numpy as np
 import pytest
 
-from core import augment, paths
+from core.augmentation import transforms
 from core.config import make_config
 from core.data.manifest import Dataset
-from core.learn import augment_gpu, compute, features
+from core.learn import augment_gpu, devices, features
+from core.storage import workspace
 
 
 @pytest.fixture
@@ -18,19 +19,19 @@ def config():
 
 
 def test_without_a_gpu_nothing_is_measured(config, monkeypatch):
-    monkeypatch.setattr(compute, "fastest", lambda *arguments: pytest.fail("measured"))
-    assert augment_gpu.fastest(config, 8, lambda: None) is augment.apply
+    monkeypatch.setattr(devices, "fastest", lambda *arguments: pytest.fail("measured"))
+    assert augment_gpu.fastest(config, 8, lambda: None) is transforms.apply
 
 
 @pytest.mark.parametrize("faster", ["processor", "GPU"])
 def test_with_a_gpu_a_measurement_decides_and_is_remembered(config, faster, monkeypatch):
     speeds = iter([2.0, 1.0] if faster == "processor" else [1.0, 2.0])
-    monkeypatch.setattr(compute, "gpus", lambda: ["GPU:0"])
-    monkeypatch.setattr(compute, "steps_per_second", lambda step, check: step() is not None and next(speeds))
+    monkeypatch.setattr(devices, "gpus", lambda: ["GPU:0"])
+    monkeypatch.setattr(devices, "steps_per_second", lambda step, check: step() is not None and next(speeds))
     chosen = augment_gpu.fastest(config, 8, lambda: None)
-    assert chosen is {"processor": augment.apply, "GPU": augment_gpu.apply}[faster]
+    assert chosen is {"processor": transforms.apply, "GPU": augment_gpu.apply}[faster]
     assert augment_gpu.fastest(config, 8, lambda: None) is chosen  # or `speeds` would have ended
-    [rates] = paths.read_json(paths.compute_choices()).values()
+    [rates] = workspace.read_json(workspace.compute_choices()).values()
     assert set(rates["augmentation 32px batch 8"]) == {"processor", "GPU"}
 
 

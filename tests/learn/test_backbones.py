@@ -10,11 +10,11 @@ import pytest
 from keras.src.utils import file_utils
 from sklearn.datasets import load_sample_image
 
-from core import weights
-from core.backbones import BACKBONES
+from core.catalog import weights
+from core.catalog.backbones import BACKBONES
 from core.data import images
 from core.errors import UserError
-from core.learn import backbones, graphs
+from core.learn import backbones, inference_graph
 
 LITE, VGG = BACKBONES["efficientnet_lite0"], BACKBONES["vgg16"]
 MODULES = {"resnet50": "resnet", "densenet121": "densenet", "nasnet_mobile": "nasnet"}
@@ -123,7 +123,7 @@ def test_images_give_what_keras_gives_after_its_own_preprocessing(backbone, tmp_
     ours = backbones.build(backbone, backbone.smallest_size, path)
     assert close(ours(x), expected)
     assert close(ours(x.astype(np.float32)), expected)
-    folded = graphs.folded(ours)
+    folded = inference_graph.folded(ours)
     assert close(folded(x), expected)
     assert normalisations(folded) <= normalisations(ours) * 0.55  # DenseNet normalises before it convolves
 

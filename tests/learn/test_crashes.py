@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core import job_folder
 from core.config import make_config
 from core.data import datasets, edits
-from core.learn import checkpoints, compute, lessons, predict, training
-from core.learn.feed import in_order
+from core.learn import checkpoints, devices, predict, recipes, training
+from core.learn.batches import in_order
 from core.results import runs
+from core.storage import job_folder
 
 WRITES = {"os.rename", "os.remove", "os.link", "open"}  # folders are only made and removed around these
 VALIDATION = [0.5, 0.9, 0.7]  # accuracy by epoch: the second one is the best
@@ -100,15 +100,15 @@ class Feed:
 @pytest.fixture
 def quick(monkeypatch):
     """Trainings with everything but Keras: files, states and the order of what happens are real."""
-    examples = lessons.Examples(in_order(np.zeros((2, 1))), np.array([0, 1]))
-    lesson = lessons.Lesson("float32", Model, lambda best: (best, lambda rows: rows), lambda split: examples)
-    monkeypatch.setattr(lessons, "prepare", lambda *_: lesson)
-    monkeypatch.setattr(lessons, "compiled", lambda model, *_: model)
+    examples = recipes.Examples(in_order(np.zeros((2, 1))), np.array([0, 1]))
+    lesson = recipes.Lesson("float32", Model, lambda best: (best, lambda rows: rows), lambda split: examples)
+    monkeypatch.setattr(recipes, "prepare", lambda *_: lesson)
+    monkeypatch.setattr(recipes, "compiled", lambda model, *_: model)
     monkeypatch.setattr(training, "Feed", Feed)
     monkeypatch.setattr(checkpoints.keras.models, "load_model", lambda path, **_: Model(int(path.read_text())))
     monkeypatch.setattr(predict, "in_batches", lambda model, read, n, check: check() or np.eye(2))
-    monkeypatch.setattr(compute, "forget", lambda: None)
-    monkeypatch.setattr(compute, "device", lambda: "CPU")
+    monkeypatch.setattr(devices, "forget", lambda: None)
+    monkeypatch.setattr(devices, "device", lambda: "CPU")
 
 
 def config(dataset, seed=0):

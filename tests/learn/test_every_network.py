@@ -15,10 +15,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from core.backbones import BACKBONES
+from core.catalog.backbones import BACKBONES
+from core.catalog.strategies import STRATEGIES
 from core.data import images
 from core.learn import backbones, predict
-from core.strategies import STRATEGIES
 from tests.learn.pretrained import backbone_of, taught
 
 WITH_A_BACKBONE = [row for row in STRATEGIES.values() if "backbone" in row.defaults]

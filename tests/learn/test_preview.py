@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from core import augment
+from core.augmentation import transforms
+from core.catalog.strategies import PRESETS, STRATEGIES
 from core.config import make_config
 from core.data import arrays, datasets, edits
-from core.learn import compute, features, lessons
-from core.learn.feed import Feed
-from core.strategies import PRESETS, STRATEGIES
-from ui import lab
+from core.learn import devices, features, recipes
+from core.learn.batches import Feed
+from ui.augment import lab
 
 KNOBS = PRESETS["everything"].knobs | {"brightness": 0.3, "channel_shift": 40, "fill_mode": "reflect", "seed": 11}
 
@@ -37,9 +37,9 @@ def previewed(dataset, entry, config, n: int) -> np.ndarray:
     indirect=["dataset"],
 )  # fmt: skip
 def test_the_preview_is_the_first_training_batch(dataset, strategy, monkeypatch):
-    monkeypatch.setattr(compute, "fastest", lambda name, rate: "float32")
+    monkeypatch.setattr(devices, "fastest", lambda name, rate: "float32")
     config = make_config(dataset, strategy, KNOBS | {"batch_size": 8, "epochs": 3})
-    train = lessons.prepare(config, 2, dataset, lambda **values: None).examples("train")
+    train = recipes.prepare(config, 2, dataset, lambda **values: None).examples("train")
     entries = dataset.live("train")
     named = Feed(lambda rows, number: rows, train.labels, 8, config.seed)
     feed = Feed(train.read, train.labels, 8, config.seed)
@@ -49,7 +49,7 @@ def test_the_preview_is_the_first_training_batch(dataset, strategy, monkeypatch)
         assert images.shape[1] == config.shown_size(epoch)
         for image, row in zip(images, rows, strict=True):
             variant = previewed(dataset, entries[row], config, 3)[epoch]
-            assert np.array_equal(image, augment.shrunk(variant[np.newaxis], len(image))[0])
+            assert np.array_equal(image, transforms.shrunk(variant[np.newaxis], len(image))[0])
 
 
 @pytest.mark.parametrize("dataset", ["photo"], indirect=True)
@@ -57,8 +57,8 @@ def test_the_preview_is_what_a_pretrained_network_describes(dataset, monkeypatch
     monkeypatch.setattr("core.config.weights.find", lambda name: features.weights.Weights(tmp_path / name, "0" * 64))
     knobs = KNOBS | {"image_size": 64, "views": 2}
     config = make_config(dataset, "bottleneck_augmented", knobs)
-    pictures, _labels = lessons.pictures(config, dataset, "train", lambda **values: None)
+    pictures, _labels = recipes.pictures(config, dataset, "train", lambda **values: None)
     entry = dataset.live("train")[3]
-    for number, view in enumerate(lessons._views(config)):
+    for number, view in enumerate(recipes._views(config)):
         [seen] = pictures.seen(np.array([3]), view, config.prepare)
         assert np.array_equal(seen, previewed(dataset, entry, config, 2)[number])

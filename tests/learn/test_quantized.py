@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from core import paths
-from core.backbones import BACKBONES
+from core.catalog.backbones import BACKBONES
 from core.data import arrays
-from core.learn import compute, features, predict, quantized
-from core.learn.feed import in_order
-from core.learn.graphs import frozen
+from core.learn import devices, features, predict, quantized
+from core.learn.batches import in_order
+from core.learn.inference_graph import frozen
+from core.storage import workspace
 from tests.learn.pretrained import asked, backbone_of, taught
 
 integers = pytest.mark.skipif(not quantized.available(), reason="this processor has no instructions for integers")
@@ -47,9 +47,9 @@ def test_a_black_border_is_not_what_the_network_pads_with(pets, random_weights):
 
 @integers
 def test_a_run_on_integers_is_served_in_full_precision(pets, random_weights, monkeypatch):
-    monkeypatch.setattr(compute, "fastest", lambda name, rate, candidates=("float32",): candidates[-1])
+    monkeypatch.setattr(devices, "fastest", lambda name, rate, candidates=("float32",): candidates[-1])
     run = taught(pets, "fine_tuning", "vgg16")
-    kept = [paths.read_json(path)["dtype"] for path in paths.feature_cache().glob("*/about.json")]
+    kept = [workspace.read_json(path)["dtype"] for path in workspace.feature_cache().glob("*/about.json")]
     assert set(kept) == {quantized.DTYPE}
     shown, *_ = arrays.decoded(pets, "photo", run.config.image_size, 3, "validation")
     served = predict.in_batches(keras.models.load_model(run.folder / "model.keras"), in_order(shown), len(shown))
@@ -74,6 +74,6 @@ def test_integers_need_their_instructions(told, expected, monkeypatch, tmp_path)
 def test_integers_are_one_candidate_of_the_measurement_for_chains(pets, random_weights, backbone, offered, monkeypatch):
     asked_for = []
     monkeypatch.setattr(quantized, "available", lambda: True)
-    monkeypatch.setattr(compute, "fastest", lambda name, rate, candidates: asked_for.extend(candidates) or "float32")
+    monkeypatch.setattr(devices, "fastest", lambda name, rate, candidates: asked_for.extend(candidates) or "float32")
     assert features.Frozen(asked(pets, "bottleneck", backbone), lambda: None).dtype == "float32"
     assert (quantized.DTYPE in asked_for) == offered

@@ -5,13 +5,13 @@ import keras
 import numpy as np
 import pytest
 
-from core.backbones import BACKBONES
+from core.catalog.backbones import BACKBONES
+from core.catalog.strategies import STRATEGIES
 from core.config import make_config
 from core.data import datasets, edits
-from core.data.shapes import generate
+from core.data.synthetic_shapes import generate
 from core.learn import predict, training
 from core.results import runs
-from core.strategies import STRATEGIES
 
 
 @pytest.fixture

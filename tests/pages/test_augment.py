@@ -8,20 +8,21 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core import augment, jobs
+from core.augmentation import transforms
+from core.catalog.strategies import PRESETS, STRATEGIES
 from core.config import AUGMENTATION_KNOBS, make_augmentation, make_config
-from core.data import arrays, datasets, sheets
+from core.data import arrays, contact_sheet, datasets
+from core.jobs.service import service
 from core.results import runs
-from core.strategies import PRESETS, STRATEGIES
 from tests.pages.test_train import Bench, finish
 from tests.pages.visitor import labelled, opened, press, says
-from ui import gain, lab
+from ui.augment import ablation, lab
 
 
 @pytest.fixture(autouse=True)
 def bench(monkeypatch):
     engine = Bench()
-    monkeypatch.setattr(jobs, "engine", lambda: engine)
+    monkeypatch.setattr(service, "engine", lambda: engine)
     return engine
 
 
@@ -137,7 +138,7 @@ def test_the_zip_holds_what_is_shown(pets):
     row, augmentation = STRATEGIES["small_cnn"], make_augmentation(PRESETS["everything"].knobs)
     setting = lab.Setting(row, "photo", picture, lab.prepared(row, picture, pets), augmentation, 4)
     variants = setting.variants(7)
-    with zipfile.ZipFile(sheets.variants_zip(setting.shown, variants, {"seed": 4})) as archive:
+    with zipfile.ZipFile(contact_sheet.variants_zip(setting.shown, variants, {"seed": 4})) as archive:
         names = archive.namelist()
         third = np.array(Image.open(io.BytesIO(archive.read("variant_03.png"))))
         sheet = Image.open(io.BytesIO(archive.read("contact_sheet.png")))
@@ -155,9 +156,9 @@ def test_a_run_shows_what_it_was_fed(pets, bench):
     shown, labels = lab._fed(run.key)
     entry = pets.live("train")[0]
     own = arrays.prepared(pets.image_path(entry), "photo", 150, 3)
-    seeds = [augment.seed(entry.content, 3, 0)]
-    variant = augment.variants(own[np.newaxis], run.config.augmentation, "photo", seeds)
-    assert np.array_equal(shown[0], augment.shrunk(variant, 100)[0])
+    seeds = [transforms.seed(entry.content, 3, 0)]
+    variant = transforms.variants(own[np.newaxis], run.config.augmentation, "photo", seeds)
+    assert np.array_equal(shown[0], transforms.shrunk(variant, 100)[0])
     assert labels[:2] == ["cats", "dogs"]
 
 
@@ -168,7 +169,7 @@ def test_whether_it_helps_is_measured_with_and_without_over_three_seeds(bench, m
     asked = runs.every()
     assert len(asked) == 6
     assert {run.config.strategy for run in asked} == {"shapes_cnn"}
-    assert {run.config.seed for run in asked} == set(gain.SEEDS)
+    assert {run.config.seed for run in asked} == set(ablation.SEEDS)
     assert {run.config.augmentation.changes_nothing for run in asked} == {True, False}
     for run in asked:
         finish(run.key, 0.5, len(run.classes))

@@ -6,14 +6,15 @@ import time
 import numpy as np
 import pytest
 
-from core import jobs, paths
-from core.checks import store
+from core.checks import open_findings, store
 from core.checks.registry import CHECKS
 from core.checks.report import Case, Finding, LeftOut, Mend, Report, Shown
 from core.data import datasets, edits
 from core.data.manifest import Dataset, Entry, Note
+from core.jobs.service import service
+from core.storage import workspace
 from tests.pages.visitor import labelled, opened, press, says
-from ui import cases, checkup, standing
+from ui.data import check_view, finding_view
 
 WORST, OTHER = list(CHECKS)[:2]
 
@@ -33,7 +34,7 @@ class Bench:
 
 @pytest.fixture(autouse=True)
 def bench(monkeypatch):
-    monkeypatch.setattr(jobs, "engine", Bench)
+    monkeypatch.setattr(service, "engine", Bench)
 
 
 def shown(entry: Entry) -> Shown:
@@ -65,7 +66,7 @@ def report(pets) -> Report:
     return save(pets, pairs, Finding(OTHER, "minor", tuple(map(lone, cats[2:5]))))
 
 
-def check_view(name: str = "pets"):
+def opened_check(name: str = "pets"):
     return opened("1_Data", dataset=name, view="check")
 
 
@@ -97,7 +98,7 @@ def test_the_view_is_chosen_and_the_address_knows_it(pets):
 
 
 def test_a_first_visitor_is_told_what_it_is_and_what_to_press(pets):
-    app = check_view()
+    app = opened_check()
     assert says(app.markdown, "before you train")
     press(app, "Check this data set")
     assert store.status("pets").state == "queued"
@@ -106,15 +107,15 @@ def test_a_first_visitor_is_told_what_it_is_and_what_to_press(pets):
 
 def test_an_empty_set_says_what_to_do_first():
     datasets.create("fresh")
-    assert says(check_view("fresh").info, "no images")
+    assert says(opened_check("fresh").info, "no images")
 
 
 def test_progress_says_what_goes_on_how_far_and_how_long(pets):
     store.set_state("pets", "running")
     store.write_progress("pets", "measuring", 0.5, 6, 12)
-    store_status = paths.read_json(store.folder("pets") / "status.json")
-    paths.write_json(store.folder("pets") / "status.json", store_status | {"changed": time.time() - 10})
-    app = check_view()
+    store_status = workspace.read_json(store.folder("pets") / "status.json")
+    workspace.write_json(store.folder("pets") / "status.json", store_status | {"changed": time.time() - 10})
+    app = opened_check()
     [bar] = app.get("progress")
     # Half of it took ten seconds and what the page itself takes to come.
     assert re.match(r"Looking at every image · 6 of 12 images · about \d+ seconds left", bar.proto.text)
@@ -126,13 +127,13 @@ def test_progress_says_what_goes_on_how_far_and_how_long(pets):
 def test_a_check_that_failed_says_why_and_can_be_asked_for_again(pets):
     store.set_state("pets", "failed", "There is no data set '{name}'. Choose one of these: {names}.",
                     {"name": "pets", "names": "-"})  # fmt: skip
-    app = check_view()
+    app = opened_check()
     assert says(app.error, "no data set 'pets'")
     assert "Check this data set" in buttons(app)
 
 
 def test_the_report_begins_with_its_health_and_the_worst_finding_is_open(report):
-    app = check_view()
+    app = opened_check()
     assert app.subheader[0].value == "1 problem worth mending before you train"
     assert heading(app, f"**{CHECKS[WORST].title}** · 2")
     assert heading(app, f"**{CHECKS[OTHER].title}** · 3")
@@ -144,7 +145,7 @@ def test_the_report_begins_with_its_health_and_the_worst_finding_is_open(report)
 
 
 def test_one_case_is_mended_the_others_still_stand_and_undo_brings_it_back(report, pets):
-    app = check_view()
+    app = opened_check()
     press(app, "Keep only 1")
     assert len(datasets.load("pets").live()) == 11
     assert says(app.info, "has changed since this check")
@@ -162,7 +163,7 @@ def test_one_case_is_mended_the_others_still_stand_and_undo_brings_it_back(repor
 
 
 def test_the_other_copy_may_be_the_one_to_keep_and_a_heading_says_whether_it_is_open(report, pets):
-    app = check_view()
+    app = opened_check()
     assert heading(app, f"**{CHECKS[WORST].title}**").label.endswith("Hide]")
     assert heading(app, f"**{CHECKS[OTHER].title}**").label.endswith("Show]")
     press(app, "Keep only 2")
@@ -172,7 +173,7 @@ def test_the_other_copy_may_be_the_one_to_keep_and_a_heading_says_whether_it_is_
 
 
 def test_all_of_a_finding_are_mended_at_once(report):
-    app = opens(check_view(), f"**{CHECKS[OTHER].title}**")
+    app = opens(opened_check(), f"**{CHECKS[OTHER].title}**")
     press(app, "Leave out: all 3")
     assert len(datasets.load("pets").live()) == 9
     press(app, "Undo: mended by leaving out images: 3")
@@ -182,22 +183,22 @@ def test_all_of_a_finding_are_mended_at_once(report):
 def test_a_case_without_that_mend_is_counted_out(pets):
     cats = pets.entries[:6]
     save(pets, Finding(WORST, "serious", (lone(cats[0]), Case((shown(cats[1]),), Note("odd", {})))))
-    assert "Leave out: all 1" in buttons(check_view())
+    assert "Leave out: all 1" in buttons(opened_check())
 
 
 def test_where_a_case_leaves_a_choice_nobody_chooses_for_all(pets):
     mends = (Mend("exclude", (0, 1)), Mend("relabel", (0, 1), "cats"), Mend("relabel", (0, 1), "dogs"))
     pairs = [(shown(pets.entries[n]), shown(pets.entries[6 + n])) for n in range(2)]
     save(pets, Finding(WORST, "serious", tuple(Case(pair, Note("alike", {}), mends) for pair in pairs)))
-    labels = buttons(check_view())
+    labels = buttons(opened_check())
     assert [label for label in labels if ": all " in label] == ["Leave out: all 2"]
     assert labels.count("All of them are “dogs”") == 2
 
 
 def test_what_was_found_fine_is_remembered_shown_and_taken_back(report):
-    app = check_view()
+    app = opened_check()
     press(app, "I looked, it is fine")
-    app = check_view()  # another day
+    app = opened_check()  # another day
     assert buttons(app).count("Keep only 1") == 1
     opens(app, "Looked at and found fine · 1")
     press(app, "Take back")
@@ -205,7 +206,7 @@ def test_what_was_found_fine_is_remembered_shown_and_taken_back(report):
 
 
 def test_a_finding_can_be_fine_as_a_whole(report):
-    app = check_view()
+    app = opened_check()
     press(app, "I looked, all 2 are fine")
     assert app.subheader[0].value == "Nothing here needs mending before you train"
     assert store.fine("pets") == {*report.findings[0].keys()}
@@ -215,26 +216,26 @@ def test_a_long_finding_comes_in_pages(pets, photo):
     edits.add_images("pets", "cats", [(f"more {n}", photo(500 + n)) for n in range(20)])
     pets = datasets.load("pets")
     save(pets, Finding(WORST, "serious", tuple(map(lone, pets.entries))))
-    app = check_view()
+    app = opened_check()
     pictures = len([html for html in app.get("html") if "<figure" in html.proto.body])
-    assert pictures == cases.PAGE_OF_SINGLES < len(pets.entries)
+    assert pictures == finding_view.PAGE_OF_SINGLES < len(pets.entries)
     assert app.get("pagination")
 
 
 def test_many_images_of_one_case_are_not_all_shown(pets):
     entries = pets.entries
     save(pets, Finding(WORST, "serious", (Case(tuple(map(shown, entries)), Note("the same", {})),)))
-    app = check_view()
+    app = opened_check()
     [body] = [html.proto.body for html in app.get("html") if "<figure" in html.proto.body]
-    assert body.count("<figure") == cases.GROUP
-    assert says(app.caption, f"and {len(entries) - cases.GROUP} more")
+    assert body.count("<figure") == finding_view.GROUP
+    assert says(app.caption, f"and {len(entries) - finding_view.GROUP} more")
 
 
 def test_names_that_came_with_the_data_cannot_become_markup(pets):
     image = shown(pets.entries[0])._replace(name="<script>.png", file="gone.png")
     note = Note("looks like {name}", {"name": "![x](http://elsewhere)"})
     save(pets, Finding(WORST, "serious", (Case((image,), note),)))
-    app = check_view()
+    app = opened_check()
     [body] = [html.proto.body for html in app.get("html") if "<figure" in html.proto.body]
     assert "<script>" not in body
     assert "cannot be shown" in body
@@ -244,7 +245,7 @@ def test_names_that_came_with_the_data_cannot_become_markup(pets):
 def test_a_built_in_set_offers_a_copy_instead_of_mends():
     shapes = datasets.load("shapes")
     save(shapes, Finding(WORST, "serious", (pair(*shapes.entries[:2]), pair(*shapes.entries[2:4]))))
-    app = check_view("shapes")
+    app = opened_check("shapes")
     assert buttons(app).count("Make an editable copy") == 2
     assert not [label for label in buttons(app) if label.startswith(("Keep", "Leave", "Use"))]
     assert "I looked, all 2 are fine" in buttons(app)
@@ -252,7 +253,7 @@ def test_a_built_in_set_offers_a_copy_instead_of_mends():
 
 def test_a_clean_set_leads_to_training_and_tells_what_was_not_checked(pets):
     save(pets, left_out=(LeftOut(OTHER, Note("too few images", {})),))
-    app = check_view()
+    app = opened_check()
     assert app.subheader[0].value == "Nothing here needs mending before you train"
     assert "Train on this data set" in links(app)
     assert "Check again" in buttons(app)
@@ -260,17 +261,17 @@ def test_a_clean_set_leads_to_training_and_tells_what_was_not_checked(pets):
 
 
 def test_the_report_can_be_downloaded(report, pets):
-    assert [button.proto.label for button in check_view().get("download_button")][-3:] == ["HTML", "CSV", "JSON"]
-    assert checkup.page_with_pictures(report, pets).count(b"<img") == 7
+    assert [button.proto.label for button in opened_check().get("download_button")][-3:] == ["HTML", "CSV", "JSON"]
+    assert check_view.page_with_pictures(report, pets).count(b"<img") == 7
 
 
 def test_a_case_about_a_class_outlives_its_examples_until_the_class_is_gone(pets):
     merge = Case((shown(pets.entries[0]),), Note("alike", {}), (Mend("merge", (), "dogs", "cats"),), "cats, dogs")
     save(pets, Finding(WORST, "serious", (merge,)))
     edits.exclude_images("pets", [pets.entries[1]])
-    assert standing.of(datasets.load("pets")).report.findings[0].cases == (merge,)
+    assert open_findings.of(datasets.load("pets")).report.findings[0].cases == (merge,)
     edits.rename_class("pets", "dogs", "hounds")
-    known = standing.of(datasets.load("pets"))
+    known = open_findings.of(datasets.load("pets"))
     assert (known.report.findings, known.touched) == ((), 1)
 
 
@@ -278,7 +279,7 @@ def test_a_class_that_is_gone_is_no_place_to_move_to(pets):
     case = Case((shown(pets.entries[0]),), Note("a dog", {}), (Mend("relabel", (0,), "dogs"), Mend("exclude", (0,))))
     save(pets, Finding(WORST, "serious", (case,)))
     edits.rename_class("pets", "dogs", "hounds")
-    [left] = standing.of(datasets.load("pets")).report.findings[0].cases
+    [left] = open_findings.of(datasets.load("pets")).report.findings[0].cases
     assert [mend.action for mend in left.mends] == ["exclude"]
 
 
@@ -299,19 +300,19 @@ def test_a_line_of_pixels_can_be_shown(pets):
     edits.add_images("pets", "cats", [("line", np.zeros((1, 1000, 3), np.uint8))])
     pets = datasets.load("pets")
     save(pets, Finding(OTHER, "minor", (lone(pets.entries[-1]),)))
-    page = check_view()
+    page = opened_check()
     assert "data:image/webp" in page.get("html")[-1].proto.body
 
 
 def test_while_a_check_goes_on_its_health_is_not_the_last_word(pets):
     save(pets)
     store.set_state("pets", "queued")
-    assert says(check_view().subheader, "before you train, as far as has been checked")
+    assert says(opened_check().subheader, "before you train, as far as has been checked")
 
 
 def test_without_images_there_is_nothing_to_check_and_a_way_to_add_some():
     datasets.create("empty")
-    page = check_view("empty")
+    page = opened_check("empty")
     assert says(page.info, "no images in this data set yet")
     assert "Add images" in [link.proto.label for link in page.get("page_link")]
     assert "checked" not in str([link.proto.label for link in opened("2_Train", dataset="empty").get("page_link")])

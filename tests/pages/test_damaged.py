@@ -5,15 +5,16 @@ import time
 import numpy as np
 import pytest
 
-from core import jobs, paths
 from core.checks import store
 from core.checks.report import Report
 from core.checks.sources import of_dataset
 from core.config import make_config
+from core.jobs.service import service
 from core.results import runs
 from core.results.runs import Progress
+from core.storage import workspace
 from tests.pages.visitor import opened, says
-from ui.words import plain
+from ui.i18n import plain
 
 SCORES = {"accuracy": 0.75, "low": 0.3, "high": 0.95, "n": 4, "confusion": [[1, 1], [1, 1]]}
 DAMAGE = {
@@ -36,13 +37,13 @@ class Bench:
 
 @pytest.fixture(autouse=True)
 def bench(monkeypatch):
-    monkeypatch.setattr(jobs, "engine", Bench)
+    monkeypatch.setattr(service, "engine", Bench)
 
 
 def finished(dataset, strategy: str, seed: int) -> runs.Run:
     run = runs.create(make_config(dataset, strategy, {"seed": seed}), dataset)
-    paths.write_json(run.folder / "history.json", {"loss": [0.7], "val_loss": [0.6]})
-    paths.write_json(run.folder / "evaluation.json", {"validation": SCORES, "test": SCORES})
+    workspace.write_json(run.folder / "history.json", {"loss": [0.7], "val_loss": [0.6]})
+    workspace.write_json(run.folder / "evaluation.json", {"validation": SCORES, "test": SCORES})
     (run.folder / "model.keras").write_bytes(bytes(99))
     runs.write_progress(run.key, Progress("evaluating", 0.97))
     runs.set_state(run.key, "done", seconds=12.3, accuracy=0.75)
@@ -63,10 +64,10 @@ def checked(dataset) -> None:
 def test_pages_open_name_what_is_damaged_and_let_it_be_deleted(pets, damage):
     question, status, results = (finished(pets, "small_cnn", seed) for seed in range(3))
     checked(pets)
-    paths.write_json(paths.pretrained() / "accepted.json", {"vgg16": "0" * 64})
-    paths.write_json(paths.compute_choices(), {"here": {}})
-    victims = [question.folder / "run.json", status.folder / "status.json", paths.compute_choices()]
-    victims += [paths.pretrained() / "accepted.json", *store.folder("pets").iterdir()]
+    workspace.write_json(workspace.pretrained() / "accepted.json", {"vgg16": "0" * 64})
+    workspace.write_json(workspace.compute_choices(), {"here": {}})
+    victims = [question.folder / "run.json", status.folder / "status.json", workspace.compute_choices()]
+    victims += [workspace.pretrained() / "accepted.json", *store.folder("pets").iterdir()]
     victims += [path for path in results.folder.iterdir() if path.name not in ("run.json", "status.json", "images")]
     for path in victims:
         path.write_bytes(DAMAGE[damage](path.read_bytes()))

@@ -14,9 +14,10 @@ def dialog(verb: str, *about: Dataset) -> AppTest:
     """A dialog's content as a page of its own: AppTest reruns whole pages, which closes dialogs."""
 
     def script(verb, about):
-        from ui import chooser, intake
+        from ui.data import upload
+        from ui.widgets import dataset_picker
 
-        ask = {"new": intake.ask_new, "copy": chooser.ask_copy, "delete": chooser.ask_delete}[verb]
+        ask = {"new": upload.ask_new, "copy": dataset_picker.ask_copy, "delete": dataset_picker.ask_delete}[verb]
         ask(*about)
 
     return AppTest.from_function(script, args=(verb, about), default_timeout=30).run()

@@ -9,21 +9,22 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core import cluster, jobs
 from core.config import make_config
 from core.data import datasets
 from core.errors import UserError
-from core.paths import ROOT
+from core.jobs.service import cluster, service
 from core.results import runs
 from core.results.runs import Progress
+from core.storage.workspace import ROOT
 from tests.pages.visitor import labelled, says
-from ui import answers, home, sketch
+from ui.widgets import canvas, probabilities
+from ui.widgets.canvas import home
 
 
 class Seer:
     """An engine that always answers the same, and remembers what it was asked to train."""
 
-    probabilities = (0.02, 0.01, 0.97)
+    shares = (0.02, 0.01, 0.97)
     builtin = ""  # the built-in classifier's run
 
     def __init__(self):
@@ -34,22 +35,22 @@ class Seer:
 
     def predict(self, keys, rgb):
         self.asked.append(list(keys))
-        return [jobs.Prediction(key, runs.find(key).classes, self.probabilities, 12.3, 4.5) for key in keys]
+        return [service.Prediction(key, runs.find(key).classes, self.shares, 12.3, 4.5) for key in keys]
 
 
 @pytest.fixture(autouse=True)
 def seer(monkeypatch):
     engine = Seer()
-    monkeypatch.setattr(jobs, "engine", lambda: engine)
-    monkeypatch.setattr(jobs, "builtin_run", lambda: runs.find(engine.builtin) if engine.builtin else None)
+    monkeypatch.setattr(service, "engine", lambda: engine)
+    monkeypatch.setattr(service, "builtin_run", lambda: runs.find(engine.builtin) if engine.builtin else None)
     return engine
 
 
 @pytest.fixture
 def run(seer):
     """The built-in classifier's run, queued."""
-    dataset = datasets.load(jobs.BUILTIN_SET)
-    run = runs.create(make_config(dataset, jobs.BUILTIN_STRATEGY), dataset)
+    dataset = datasets.load(service.BUILTIN_SET)
+    run = runs.create(make_config(dataset, service.BUILTIN_STRATEGY), dataset)
     runs.set_state(run.key, "queued")
     seer.builtin = run.key
     return run
@@ -95,7 +96,7 @@ def test_a_drawing_is_answered_in_words_and_with_a_bar_for_every_class(trained, 
 
 
 def test_a_doubtful_answer_is_said_with_doubt(trained, drawn, seer):
-    seer.probabilities = (0.4, 0.35, 0.25)
+    seer.shares = (0.4, 0.35, 0.25)
     assert opened().header[0].value == "Perhaps circle, 40%"
 
 
@@ -126,8 +127,8 @@ def test_a_classifier_that_broke_off_can_be_trained_again(run, seer, state, mess
 
 def test_a_start_that_failed_says_why_and_can_be_tried_again(monkeypatch):
     again = []
-    monkeypatch.setattr(jobs, "start_error", lambda: UserError("No room left."))
-    monkeypatch.setattr(jobs, "start_in_background", lambda: again.append(1))
+    monkeypatch.setattr(service, "start_error", lambda: UserError("No room left."))
+    monkeypatch.setattr(service, "start_in_background", lambda: again.append(1))
     app = opened()
     assert says(app.error, "No room left.")
     assert not says(app.subheader, "still learning")
@@ -136,10 +137,10 @@ def test_a_start_that_failed_says_why_and_can_be_tried_again(monkeypatch):
 
 
 def test_what_is_wrong_with_the_workers_is_said_on_the_page(trained, monkeypatch):
-    monkeypatch.setattr(jobs, "troubles", lambda: [UserError(cluster.RESTARTING["predict"])])
+    monkeypatch.setattr(service, "troubles", lambda: [UserError(cluster.RESTARTING["predict"])])
     app = opened()
     assert says(app.warning, "The prediction worker stopped and is being restarted.")
-    monkeypatch.setattr(jobs, "troubles", list)
+    monkeypatch.setattr(service, "troubles", list)
     app.run()
     assert not app.warning
 
@@ -210,7 +211,7 @@ def test_teaching_a_new_class(trained, drawn):
 def test_a_finished_run_of_a_strategy_that_is_gone_can_still_look(trained, pets):
     old = runs.create(replace(make_config(pets, "small_cnn"), strategy="gone_cnn"), pets)
     runs.set_state(old.key, "done")
-    assert "pets · gone_cnn" in answers.describe(runs.find(old.key))
+    assert "pets · gone_cnn" in probabilities.describe(runs.find(old.key))
     opened()
 
 
@@ -245,10 +246,10 @@ def test_an_unknown_language_falls_back_to_english(trained):
 def test_blank_pictures_are_nothing_and_drawings_outlive_a_change_of_page(encoded, drawing):
     sheet = {"pictures": {}}
     blank, ink = np.full((288, 288, 3), 255, np.uint8), drawing(1, 288)
-    assert sketch._picture(sheet, encoded(blank), 1) is None
-    assert np.array_equal(sketch._picture(sheet, encoded(ink), 2), ink)
-    assert np.array_equal(sketch._picture(sheet, None, 2), ink)  # a canvas that has just appeared with that drawing
-    assert sketch._picture(sheet, None, 0) is None
+    assert canvas._picture(sheet, encoded(blank), 1) is None
+    assert np.array_equal(canvas._picture(sheet, encoded(ink), 2), ink)
+    assert np.array_equal(canvas._picture(sheet, None, 2), ink)  # a canvas that has just appeared with that drawing
+    assert canvas._picture(sheet, None, 0) is None
 
 
 SCRIPT = """
@@ -287,4 +288,4 @@ def test_an_upload_on_which_nothing_can_be_seen_says_so(trained, seer, encoded, 
 def test_a_drawing_of_unbelievable_size_is_not_decoded():
     sheet = {"pictures": {}}
     with pytest.raises(UserError, match="too large"):
-        sketch._picture(sheet, bytes(sketch.MAX_DRAWING + 1), 1)
+        canvas._picture(sheet, bytes(canvas.MAX_DRAWING + 1), 1)

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from google.protobuf.message import Message
 
-from core import jobs
 from core.data import datasets, edits
 from core.data.manifest import Dataset
+from core.jobs.service import service
 from core.results import runs
 from tests.pages.test_train import Bench
 
@@ -28,7 +28,7 @@ class Oracle(Bench):
     """An engine that takes every image for the first class."""
 
     def predict(self, keys, rgb):
-        return [jobs.Prediction(key, runs.find(key).classes, (0.75, 0.25), 4.0, 4.0) for key in keys]
+        return [service.Prediction(key, runs.find(key).classes, (0.75, 0.25), 4.0, 4.0) for key in keys]
 
     def predict_many(self, key, pictures):
         return np.tile(np.float32([0.75, 0.25]), (len(pictures), 1))
@@ -37,7 +37,7 @@ class Oracle(Bench):
 @pytest.fixture(autouse=True)
 def oracle(monkeypatch) -> Oracle:
     engine = Oracle()
-    monkeypatch.setattr(jobs, "engine", lambda: engine)
+    monkeypatch.setattr(service, "engine", lambda: engine)
     return engine
 
 

@@ -10,21 +10,22 @@ import pytest
 from google.protobuf.message import Message
 from streamlit.testing.v1 import AppTest
 
-from core import jobs
 from core.checks import store
 from core.checks.registry import CHECKS
 from core.checks.report import Case, Finding, Mend, Report, Shown
 from core.config import make_config
 from core.data import datasets, edits, manifest
 from core.data.manifest import Dataset, Entry, Note
-from core.data.storing import normalise
+from core.data.normalize import normalise
 from core.errors import UserError
-from core.paths import ROOT, write_json
+from core.jobs.service import service
 from core.results import runs
 from core.results.runs import Run
+from core.storage.workspace import ROOT, write_json
 from tests.pages.test_train import Bench, finish
 from tests.pages.visitor import elements, labelled, opened, says
-from ui import sketch, words
+from ui import i18n
+from ui.widgets import canvas
 
 CLASS = "![x](http&#58;&#47;&#47;e.cc) $q^2$ www.e.cc a@b.cc"
 FILE = "-- ![x](http://e.example/x.png) :smile: :material/home: <b>.png"
@@ -44,7 +45,7 @@ class Oracle(Bench):
         return (0.75, *[0.25 / (len(runs.find(key).classes) - 1)] * (len(runs.find(key).classes) - 1))
 
     def predict(self, keys, rgb):
-        return [jobs.Prediction(key, runs.find(key).classes, self._row(key), 4.0, 4.0) for key in keys]
+        return [service.Prediction(key, runs.find(key).classes, self._row(key), 4.0, 4.0) for key in keys]
 
     def predict_many(self, key, pictures):
         return np.tile(np.float32(self._row(key)), (len(pictures), 1))
@@ -53,8 +54,8 @@ class Oracle(Bench):
 @pytest.fixture(autouse=True)
 def oracle(monkeypatch, drawing) -> None:
     engine = Oracle()
-    monkeypatch.setattr(jobs, "engine", lambda: engine)
-    monkeypatch.setattr(sketch, "image_from", lambda source, key: drawing(1))
+    monkeypatch.setattr(service, "engine", lambda: engine)
+    monkeypatch.setattr(canvas, "image_from", lambda source, key: drawing(1))
 
 
 def looks(dataset: Dataset) -> Iterator[tuple[str, AppTest]]:
@@ -138,7 +139,7 @@ def texts(message: Message) -> Iterator[tuple[str, str, str]]:
 
 def test_names_are_text_on_every_page(nasty, png):
     checked(nasty)
-    named = (CLASS, FILE, words.plain(CLASS), escape(CLASS))
+    named = (CLASS, FILE, i18n.plain(CLASS), escape(CLASS))
     for view, page in chain(looks(nasty), works(finished(nasty), png)):
         assert not page.exception, view
         sent = [text for element in elements(page) for text in texts(element)]
@@ -154,7 +155,7 @@ def test_an_address_is_text_in_what_is_said_of_it():
     link = "![x](http://e.example/x)"
     page = opened("2_Train", run=link)
     assert not says(page.error, link)
-    assert says(page.error, words.plain(link))
+    assert says(page.error, i18n.plain(link))
 
 
 def test_a_page_of_600_classes_is_small(many, png):
@@ -175,7 +176,7 @@ def test_an_engine_that_cannot_start_is_told_on_pages_that_open(nasty, png, monk
         raise UserError("No scheduler at {address}.", address="nowhere")
 
     run = finished(nasty)
-    monkeypatch.setattr(jobs, "engine", engine)
+    monkeypatch.setattr(service, "engine", engine)
     for view, page in works(run, png):
         assert not page.exception, view
         assert says(page.error, "No scheduler at nowhere."), view

@@ -11,14 +11,15 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from core import jobs
 from core.config import make_config
 from core.errors import UserError
-from core.paths import ROOT
+from core.jobs.service import service
 from core.results import runs
 from core.results.runs import Run
+from core.storage.workspace import ROOT
 from tests.pages.visitor import labelled, opened, says
-from ui import answers, predicting
+from ui.predict import batch
+from ui.widgets import probabilities
 
 
 class Oracle:
@@ -38,7 +39,7 @@ class Oracle:
         return [
             UserError("The model is damaged.")
             if key in self.damaged
-            else jobs.Prediction(key, runs.find(key).classes, self._row(key), 30.0, 4.4)
+            else service.Prediction(key, runs.find(key).classes, self._row(key), 30.0, 4.4)
             for key in keys
         ]
 
@@ -55,7 +56,7 @@ class Oracle:
 @pytest.fixture(autouse=True)
 def oracle(monkeypatch) -> Oracle:
     engine = Oracle()
-    monkeypatch.setattr(jobs, "engine", lambda: engine)
+    monkeypatch.setattr(service, "engine", lambda: engine)
     return engine
 
 
@@ -114,21 +115,21 @@ def test_the_address_carries_the_choice(finished):
 
 
 def test_an_address_that_names_very_many_runs_asks_only_some_and_says_so(finished, oracle, png):
-    keys = [finished("small_cnn", seed=seed).key for seed in range(jobs.MOST_RUNS + 3)]
+    keys = [finished("small_cnn", seed=seed).key for seed in range(service.MOST_RUNS + 3)]
     page = opened("3_Predict", runs=",".join(keys))
-    assert chosen(page) == keys[: jobs.MOST_RUNS]
-    assert says(page.caption, f"to {jobs.MOST_RUNS} networks at once; the address names {len(keys)}.")
+    assert chosen(page) == keys[: service.MOST_RUNS]
+    assert says(page.caption, f"to {service.MOST_RUNS} networks at once; the address names {len(keys)}.")
     uploaded(page, png(1))
-    assert set(oracle.asked) == set(keys[: jobs.MOST_RUNS])
+    assert set(oracle.asked) == set(keys[: service.MOST_RUNS])
 
 
 def test_every_strategy_is_preselected_before_one_of_them_twice(finished):
     first, *same = [finished("small_cnn", seed=seed) for seed in range(8)]
     other = finished("digits_cnn")
     by_key = {run.key: run for run in reversed([other, first, *same])}
-    keys = predicting.preselected(by_key, first.key)
+    keys = batch.preselected(by_key, first.key)
     assert keys[:2] == [first.key, other.key]
-    assert len(keys) == len(set(keys)) == predicting.PRESELECTED
+    assert len(keys) == len(set(keys)) == batch.PRESELECTED
 
 
 def test_a_line_of_pixels_is_looked_at_too(finished, encoded):
@@ -206,7 +207,7 @@ def test_a_file_that_is_no_image_is_named(finished, png):
 
 
 def test_too_many_images_are_refused(finished, png, monkeypatch):
-    monkeypatch.setattr(predicting, "MAX_IMAGES", 2)
+    monkeypatch.setattr(batch, "MAX_IMAGES", 2)
     finished("small_cnn")
     page = uploaded(opened("3_Predict"), png(1), png(2), png(3))
     assert says(page.error, "3 images are too many at once")
@@ -231,26 +232,26 @@ def test_what_the_pretrained_network_sees(finished, png, oracle, monkeypatch):
 
 def test_runs_with_other_classes_stand_beside_each_other_and_only_their_equals_are_compared(finished):
     def prediction(key, classes):
-        return jobs.Prediction(key, classes, (0.7, 0.3), 1.0, 1.0)
+        return service.Prediction(key, classes, (0.7, 0.3), 1.0, 1.0)
 
     trained = [finished("small_cnn"), finished("shapes_cnn"), finished("digits_cnn")]
     said = [prediction(run.key, ("cats", "dogs")) for run in trained[:2]] + [prediction(trained[2].key, ("a", "b"))]
-    assert answers.agreement(trained, said) == ["**All 2 agree: cats.**"]
-    assert answers.agreement(trained[1:], said[1:]) == []
+    assert probabilities.agreement(trained, said) == ["**All 2 agree: cats.**"]
+    assert probabilities.agreement(trained[1:], said[1:]) == []
 
 
 def test_names_are_as_short_as_tells_the_runs_apart(finished):
     one, two, other = finished("small_cnn"), finished("small_cnn", seed=1), finished("shapes_cnn")
-    assert answers.names([one, other]) == {one.key: "Small CNN", other.key: "Shapes CNN"}
-    assert len(set(answers.names([one, two]).values())) == 2
+    assert probabilities.names([one, other]) == {one.key: "Small CNN", other.key: "Shapes CNN"}
+    assert len(set(probabilities.names([one, two]).values())) == 2
 
 
 def test_the_csv_holds_every_probability(finished):
     run = finished("small_cnn")
-    pictures = [predicting.Picture("고양이, 1.png", "1a", b"", ""), predicting.Picture("2.png", "2b", b"", "")]
+    pictures = [batch.Picture("고양이, 1.png", "1a", b"", ""), batch.Picture("2.png", "2b", b"", "")]
     rows = ([0.25, 0.75], [1.0, 0.0])
-    known = {predicting.name(run, picture): np.array(row) for picture, row in zip(pictures, rows, strict=True)}
-    written = predicting.as_csv(pictures, [run], known).decode("utf-8-sig")
+    known = {batch.name(run, picture): np.array(row) for picture, row in zip(pictures, rows, strict=True)}
+    written = batch.as_csv(pictures, [run], known).decode("utf-8-sig")
     assert list(csv.reader(io.StringIO(written))) == [
         ["File", "Small CNN", "Small CNN: cats", "Small CNN: dogs"],
         ["고양이, 1.png", "dogs", "0.250000", "0.750000"],

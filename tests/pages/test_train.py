@@ -9,17 +9,20 @@ from datetime import UTC
 
 import pytest
 
-from core import config, jobs, paths, weights
-from core.backbones import BACKBONES
+from core import config
+from core.catalog import weights
+from core.catalog.backbones import BACKBONES
+from core.catalog.strategies import LADDER, STRATEGIES
 from core.config import KNOBS, defaults, make_config
 from core.data import datasets, edits
 from core.errors import UserError
-from core.paths import ROOT, write_json
+from core.jobs.service import service
 from core.results import runs
 from core.results.runs import Progress
-from core.strategies import LADDER, STRATEGIES
+from core.storage import workspace
+from core.storage.workspace import ROOT, write_json
 from tests.pages.visitor import labelled, opened, press, says
-from ui import jobview
+from ui.train import run_view
 
 NETWORK = "Pretrained network"
 
@@ -43,7 +46,7 @@ class Bench:
 @pytest.fixture(autouse=True)
 def bench(monkeypatch):
     engine = Bench()
-    monkeypatch.setattr(jobs, "engine", lambda: engine)
+    monkeypatch.setattr(service, "engine", lambda: engine)
     return engine
 
 
@@ -86,7 +89,7 @@ def button(app, label: str):
 @pytest.fixture
 def unknown_vgg16() -> str:
     """The sha256 of a file in the place of VGG16's weights that nobody knows."""
-    path = paths.pretrained() / BACKBONES["vgg16"].weights_file
+    path = workspace.pretrained() / BACKBONES["vgg16"].weights_file
     path.parent.mkdir(parents=True)
     path.write_bytes(b"somebody's weights")
     return weights.status("vgg16").hash
@@ -208,7 +211,7 @@ def test_a_network_is_downloaded_and_ready(pets, monkeypatch):
     def download(name, on_progress):
         on_progress(10**6, 0)
         on_progress(5 * 10**6, 10**7)
-        path = paths.pretrained() / BACKBONES[name].weights_file
+        path = workspace.pretrained() / BACKBONES[name].weights_file
         path.parent.mkdir(parents=True)
         path.write_bytes(b"weights")
         return weights.accept(name)
@@ -350,7 +353,7 @@ def test_settings_that_are_no_longer_possible_become_the_sources(pets, bench):
 
 def test_an_idle_page_asks_for_nothing(pets, monkeypatch):
     asked = []
-    monkeypatch.setattr(jobview, "_queue", asked.append)
+    monkeypatch.setattr(run_view, "_queue", asked.append)
     opened("2_Train", dataset="pets")
     assert not asked
 
@@ -392,7 +395,7 @@ def test_before_the_first_step_no_epoch_is_told(run):
 
 
 def test_times_are_written_in_the_visitors_language(run, monkeypatch):
-    monkeypatch.setattr(jobview, "get_timezone", lambda _name: UTC)
+    monkeypatch.setattr(run_view, "get_timezone", lambda _name: UTC)
     finish(run.key)
     write_json(runs.folder(run.key) / "status.json", {"state": "done", "changed": 1.8e9, "seconds": 9, "accuracy": 0.5})
     assert says(opened("2_Train", dataset="pets").caption, "9 seconds · 1/15/27, 8:00")

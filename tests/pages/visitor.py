@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from google.protobuf.message import Message
 from streamlit.testing.v1 import AppTest
 
-from core.paths import ROOT
+from core.storage.workspace import ROOT
 
 
 def opened(page: str, **query: str) -> AppTest:

@@ -5,9 +5,9 @@ import os
 
 import pytest
 
-from core import job_folder, paths
-from core.locks import lock
 from core.results.claims import CLAIM, Claimant
+from core.storage import job_folder, workspace
+from core.storage.locks import lock
 
 
 @pytest.fixture
@@ -41,9 +41,9 @@ def test_what_was_released_is_nobodys(job):
 
 def test_the_signs_of_dead_servers_are_cleared_away_and_those_of_living_ones_stay():
     living = Claimant()
-    (paths.servers() / "dead").touch()
+    (workspace.servers() / "dead").touch()
     newer = Claimant()
-    assert set(os.listdir(paths.servers())) == {living.name, newer.name}
+    assert set(os.listdir(workspace.servers())) == {living.name, newer.name}
 
 
 def test_the_command_line_makes_no_claim_but_holds_the_lock(job):
@@ -68,8 +68,8 @@ def test_a_job_whose_folder_is_gone_cannot_be_claimed(tmp_path):
 def test_a_server_whose_file_is_locked_is_alive(job):
     server = Claimant()
     (job / CLAIM).write_text("other")
-    (paths.servers() / "other").touch()
+    (workspace.servers() / "other").touch()
     assert not server.elsewhere(job)
-    held = lock(paths.servers() / "other", fcntl.LOCK_EX)
+    held = lock(workspace.servers() / "other", fcntl.LOCK_EX)
     assert server.elsewhere(job)
     os.close(held)

@@ -10,12 +10,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from core import paths
 from core.config import TrainConfig, make_config
 from core.data import datasets, edits, history
 from core.errors import UserError
 from core.results import material, runs
 from core.results.runs import Progress
+from core.storage import workspace
 
 EVALUATION = {"accuracy": 0.5, "low": 0.2, "high": 0.8, "n": 4, "confusion": [[1, 1], [1, 1]]}
 DAMAGE = {  # what becomes of a JSON file
@@ -42,8 +42,8 @@ def pets(photo):
 
 def finished(dataset, seed: int = 0) -> runs.Run:
     run = runs.create(make_config(dataset, "small_cnn", {"seed": seed}), dataset)
-    paths.write_json(run.folder / "history.json", {"loss": [0.7], "val_loss": [0.6]})
-    paths.write_json(run.folder / "evaluation.json", {"validation": EVALUATION})
+    workspace.write_json(run.folder / "history.json", {"loss": [0.7], "val_loss": [0.6]})
+    workspace.write_json(run.folder / "evaluation.json", {"validation": EVALUATION})
     runs.write_progress(run.key, Progress("evaluating", 0.97))
     runs.set_state(run.key, "done", seconds=3.0, accuracy=0.5)
     return runs.find(run.key)
@@ -59,7 +59,7 @@ def test_a_run_that_cannot_be_read_is_named_and_can_be_deleted(pets, file, damag
     [named] = runs.unreadable()
     assert named.key == broken.key
     assert file in str(named.error)
-    assert str(paths.home()) not in str(named.error)
+    assert str(workspace.home()) not in str(named.error)
     with pytest.raises(UserError, match=f"Run {broken.key} cannot be read.*{file}"):
         runs.find(broken.key)
     with pytest.raises(UserError, match="cannot be read"):
@@ -79,8 +79,8 @@ def test_a_run_that_cannot_be_read_is_named_and_can_be_deleted(pets, file, damag
 )  # fmt: skip
 def test_a_status_that_makes_no_sense_is_named(pets, values):
     run = finished(pets)
-    status = paths.read_json(run.folder / "status.json")
-    paths.write_json(run.folder / "status.json", status | values)
+    status = workspace.read_json(run.folder / "status.json")
+    workspace.write_json(run.folder / "status.json", status | values)
     assert runs.every() == []
     assert [broken.key for broken in runs.unreadable()] == [run.key]
 
@@ -96,8 +96,8 @@ def test_a_folder_without_its_question_is_named_and_can_be_deleted(pets):
 
 def test_what_is_no_run_is_no_broken_run(pets):
     run = finished(pets)
-    (paths.runs() / "notes.txt").write_text("mine")
-    (paths.runs() / ".writing-x").mkdir()
+    (workspace.runs() / "notes.txt").write_text("mine")
+    (workspace.runs() / ".writing-x").mkdir()
     assert (runs.every(), runs.unreadable()) == ([run], [])
 
 
@@ -127,7 +127,7 @@ def test_results_that_are_missing_are_told(pets):
 
 def test_a_confusion_of_other_classes_is_told(pets):
     run = finished(pets)
-    paths.write_json(run.folder / "evaluation.json", {"validation": EVALUATION | {"confusion": [[1]]}})
+    workspace.write_json(run.folder / "evaluation.json", {"validation": EVALUATION | {"confusion": [[1]]}})
     with pytest.raises(UserError, match=r"evaluation\.json"):
         runs.evaluation(run.key)
 
@@ -170,7 +170,7 @@ def test_a_data_set_that_changes_while_it_is_asked_about_leaves_no_half_of_a_run
     shutil.rmtree(pets.folder / "images")
     with pytest.raises(UserError, match="changed or deleted at this very moment"):
         runs.create(make_config(pets, "small_cnn"), pets)
-    assert (runs.every(), runs.unreadable(), list(paths.runs().glob("*"))) == ([], [], [paths.runs() / ".lock"])
+    assert (runs.every(), runs.unreadable(), list(workspace.runs().glob("*"))) == ([], [], [workspace.runs() / ".lock"])
 
 
 def test_images_that_went_before_runs_kept_their_own_are_told_without_a_path(pets):
@@ -179,7 +179,7 @@ def test_images_that_went_before_runs_kept_their_own_are_told_without_a_path(pet
     next((pets.folder / "images").iterdir()).unlink()
     with pytest.raises(UserError, match="1 of the 10 images of this training were deleted") as told:
         material.check(runs.dataset_of(run))
-    assert str(paths.home()) not in str(told.value)
+    assert str(workspace.home()) not in str(told.value)
 
 
 def test_many_who_ask_at_once_get_one_run(pets):
@@ -197,7 +197,7 @@ def test_many_who_ask_at_once_get_one_run(pets):
 def test_lists_notice_what_other_processes_write(pets):
     run = finished(pets)
     assert runs.every()[0].state == "done"
-    paths.write_json(run.folder / "status.json", {"state": "failed", "changed": time.time(), "message": "Why"})
+    workspace.write_json(run.folder / "status.json", {"state": "failed", "changed": time.time(), "message": "Why"})
     assert runs.every()[0].state == "failed"
     shutil.rmtree(run.folder)
     assert runs.every() == []

@@ -2,7 +2,7 @@
 
 from core.data.formats.png import SIGNATURE
 from core.errors import UserError
-from core.words import N_
+from core.i18n import N_
 
 _IMAGE_STARTS = (b"\xff\xd8", SIGNATURE[:4], b"GIF8", b"BM", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _VIDEO = N_("This file is a video or sound recording, not an image. Save single pictures of it as JPEG first.")

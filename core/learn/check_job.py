@@ -1,0 +1,132 @@
+"""Check a data set with everything, its labels included: the one check that needs a network."""
+
+import time
+from contextlib import suppress
+
+import numpy as np
+
+from core.checks import check, store
+from core.checks.check import COMPARED, DESCRIBED, Looked, OnProgress
+from core.checks.labels import TOO_FEW
+from core.checks.report import Report
+from core.checks.sources import Item, Source, of_dataset
+from core.config import make_config
+from core.data import arrays, datasets
+from core.errors import UserError
+from core.learn import features
+from core.learn.training import REPORT_EVERY_S, Cancelled
+from core.results import runs
+from core.storage import job_folder, workspace
+from core.storage.parallel import in_threads
+
+STRATEGY = "bottleneck"  # whose network describes the images, and whose kept features are shared
+CHUNK = 512  # images in memory
+
+
+def check_dataset(name: str) -> None:
+    """Check a data set from its folder to its folder; its status says how it ended.
+
+    The report is saved twice: before and after the labels. One process at a time checks a data set. The check of one
+    that is deleted meanwhile just ends.
+    """
+    with suppress(job_folder.Gone), job_folder.alone(folder := store.prepare(name)):
+        try:
+            job_folder.reserve(folder)
+            store.set_state(name, "running")
+            with workspace.saving(folder):
+                checked(of_dataset(datasets.load(name)), Reporter(name))
+            store.set_state(name, "done")
+        except Cancelled:
+            store.set_state(name, "cancelled")
+        except job_folder.Gone:
+            raise
+        except UserError as error:
+            store.set_state(name, "failed", error.template, error.values)
+        except Exception as error:  # recorded for the person who waits, and raised: a bug shows as a bug
+            store.set_state(name, "failed", runs.BROKEN, {"error": f"{type(error).__name__}: {error}"})
+            raise
+
+
+def checked(source: Source, on_progress: OnProgress) -> Report:
+    """The report on a source. That on a data set is kept, and made again only when the data set has changed."""
+    if source.dataset is None:
+        return with_labels(check.look(source, {}, on_progress), on_progress)
+    store.prepare(source.name)
+    latest = store.latest(source.dataset)
+    # What was left out for want of images stays so; weights may have come meanwhile.
+    if latest is not None and all(one.note.template == TOO_FEW for one in latest.left_out):
+        return latest
+    known = store.measures(source.name, source.kind)
+    try:
+        looked = check.look(source, known, on_progress)
+    finally:  # also when it is cancelled: the next check goes on from there
+        store.save_measures(source.name, source, known)
+    store.save(source.name, looked.report)
+    report = with_labels(looked, on_progress)
+    store.save(source.name, report)
+    return report
+
+
+class Reporter:
+    """Writes the heartbeat of a data set's check, and raises Cancelled when a person asked to stop."""
+
+    def __init__(self, name: str):
+        self.name, self.written = name, 0.0
+
+    def __call__(self, stage: str, share: float, done: int, total: int) -> None:
+        now = time.time()
+        if now - self.written >= REPORT_EVERY_S:
+            if store.cancel_wished(self.name):
+                raise Cancelled
+            if not store.held(self.name):  # its lock went with the data set; another may have the name by now
+                raise job_folder.Gone
+            store.write_progress(self.name, stage, share, done, total)
+            self.written = now
+
+
+def with_labels(looked: Looked, on_progress: OnProgress) -> Report:
+    """The report with what a pretrained network says; where its weights are missing, it says so instead."""
+    try:
+        described = describe(looked, on_progress)
+    except UserError as error:
+        return check.without_features(looked, error)
+    return check.judged(looked, described, on_progress)
+
+
+def describe(looked: Looked, on_progress: OnProgress) -> np.ndarray:
+    """Features of the readable images, in their order: (m, d) float16. UserError without weights or images.
+
+    Those of a data set are kept, and shared with its trainings.
+    """
+    source = looked.evidence.source
+    items = [source.items[index] for index in looked.evidence.readable]
+    if not items:
+        raise UserError("None of the images can be read.")
+
+    def report(done: int = 0) -> None:
+        share = COMPARED + (DESCRIBED - COMPARED) * done / max(1, len(items))
+        on_progress("describing", share, done, len(items))
+
+    config = make_config(source, STRATEGY)
+    frozen = features.Frozen(config, report)
+
+    def prepared(item: Item) -> np.ndarray:
+        return arrays.prepared(item.read(), config.prepare, config.image_size, 3)
+
+    rows = []
+    for start in range(0, len(items), CHUNK):
+        report(start)
+        part = items[start : start + CHUNK]
+        images = np.stack(list(in_threads(prepared, part)))
+        if source.dataset is None:
+            rows.append(np.concatenate([
+                frozen(images[first : first + features.BATCH])["features"]
+                for first in range(0, len(part), features.BATCH)
+            ]))  # fmt: skip
+        else:
+            pictures = features.Pictures(images, [item.entry.content for item in part])
+            read = frozen.read(
+                pictures, [features.View()], "features", lambda done, _, start=start: report(start + done)
+            )
+            rows.append(read(np.arange(len(part)), 0))
+    return np.concatenate(rows)

@@ -1,0 +1,212 @@
+"""The Check view of the Data page: start a check, follow it, its health line, its findings; and the line on Train."""
+
+import time
+from collections.abc import Callable
+from functools import partial
+
+import streamlit as st
+
+from core.checks import export, open_findings, sources, store
+from core.checks.open_findings import Standing
+from core.checks.report import Report
+from core.checks.store import Status
+from core.data import datasets
+from core.data.manifest import Dataset
+from core.errors import UserError
+from core.i18n import N_
+from core.jobs.service import service
+from ui import page
+from ui.data import finding_view
+from ui.i18n import _, say
+from ui.train import run_view
+from ui.widgets import dataset_picker
+
+STAGES = {
+    "measuring": N_("Looking at every image"),
+    "comparing": N_("Comparing the images with each other"),
+    "describing": N_("Describing the images with the pretrained network"),
+    "judging": N_("Asking of each image whether its class fits"),
+}
+EARLY = 0.03  # of a check: before that nobody can say how long it takes
+DOWNLOADS: dict[str, tuple[str, str, str]] = {  # name: file ending, media type, what it is good for
+    "HTML": ("html", "text/html", N_("One page with pictures, to read and to pass on")),
+    "CSV": ("csv", "text/csv", N_("A line for each image, for a spreadsheet")),
+    "JSON": ("json", "application/json", N_("Everything, for a program")),
+}
+
+
+def view(dataset: Dataset) -> None:
+    """The whole view, in whatever state the check is; everything is read from files, so a refresh loses nothing."""
+    if not dataset.live():
+        st.info(_("There are no images in this data set yet."), icon=":material/photo_library:")
+        page.link("Data", _("Add images"), dataset=dataset.name)
+        return
+    known, status = _known(dataset), store.status(dataset.name)
+    # What comes and goes above stays in a place of its own: else the findings move, and the browser scrolls to the top.
+    head, findings = st.container(), st.container()
+    with head:
+        if status.live:
+            _live(dataset.name, known.report.created if known else 0.0)
+        elif status.state in ENDED:
+            ENDED[status.state](status)
+        if known:
+            _head(known, dataset, status)
+        elif not status.live:
+            _invite(dataset)
+    if known:
+        with findings:
+            _findings(known, dataset)
+
+
+def _known(dataset: Dataset) -> Standing | None:
+    """What the last check says; where it cannot be read, that is said here and there is nothing to know."""
+    try:
+        return open_findings.of(dataset)
+    except UserError as error:
+        st.warning(say(error), icon=":material/sync_problem:")
+        return None
+
+
+def _invite(dataset: Dataset) -> None:
+    st.markdown(
+        _("**Find out what would spoil a training, before you train:** the same picture twice or in two splits; blank, "
+          "dark or blurry images; images in the wrong class; and clues that give a class away without a look at the "
+          "picture.")
+    )  # fmt: skip
+    _button(dataset.name, _("Check this data set"), "primary")
+    st.caption(_("Checking changes nothing. What it finds you can mend here, one by one or all at once, and undo."))
+
+
+def _button(name: str, label: str, kind: str) -> None:
+    if st.button(label, type=kind, icon=":material/health_and_safety:"):
+        with page.guard():
+            with st.spinner(_("Starting the workers …")):
+                service.engine().check(name)
+            st.rerun()
+
+
+@page.fragment(run_every=1.0)
+def _live(name: str, shown: float) -> None:
+    """How far a check is; reruns the page when it ends, and when there is more to read than what was `shown`."""
+    status, known = store.status(name), _known(datasets.load(name))
+    if not status.live or (known and known.report.created != shown):
+        st.rerun()
+    st.progress(status.share if _is_measured(status) else 0.0, text=_in_words(name, status))
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if status.stale:  # its worker is being replaced, or went with a server that was killed
+            _button(name, _("Check again"), "secondary")
+        elif st.button(_("Cancel"), icon=":material/stop_circle:", disabled=store.cancel_wished(name)):
+            service.engine().cancel_check(name)
+            st.rerun()
+        st.caption(
+            _("No sign of life for a while. Wait a little, or start it again.")
+            if status.stale else _("You may leave this page; the check goes on.")
+        )  # fmt: skip
+
+
+def _is_measured(status: Status) -> bool:
+    """Whether the progress is this check's own, not that of the check before."""
+    return status.state == "running" and status.updated >= status.changed
+
+
+def _in_words(name: str, status: Status) -> str:
+    """The stage, how far it is, and the time left."""
+    if store.cancel_wished(name):
+        return _("Stopping …")
+    if not _is_measured(status):
+        return _("Waiting for its turn") if status.state == "queued" else _("Starting the worker")
+    text = _("{done} of {total} images")
+    parts = [_(STAGES[status.stage]), text.format(done=f"{status.done:,}", total=f"{status.total:,}")]
+    if status.share > EARLY and status.done:  # with a stage's first image there is something to reckon from
+        left = (time.time() - status.changed) * (1 - status.share) / status.share
+        parts.append(_("about {time} left").format(time=run_view.duration(left)))
+    return " · ".join(parts)
+
+
+def _failed(status: Status) -> None:
+    st.error(say(UserError(status.message, **status.values)), icon=":material/error:")
+
+
+def _cancelled(_status: Status) -> None:
+    st.info(
+        _("The check was stopped before its end. You can start it again at any time."), icon=":material/pause_circle:"
+    )
+
+
+ENDED: dict[str, Callable[[Status], None]] = {"failed": _failed, "cancelled": _cancelled}
+
+
+def _head(known: Standing, dataset: Dataset, status: Status) -> None:
+    """The health line, when it was measured, and what to do next."""
+    report = known.report
+    said = health(known)
+    if status.live:
+        said = _("{health}, as far as has been checked").format(health=said)
+    st.subheader(said, anchor=False)
+    text = _("{n} images checked in {time}, {date}")
+    st.caption(text.format(n=f"{report.images:,}", time=run_view.duration(report.seconds),
+                           date=run_view.date(report.created)))  # fmt: skip
+    if not known.current:
+        text = _("**The data set has changed since this check.** What the changes did not touch still stands, and you "
+                 "can go on mending. Then check again: only what is new is measured.")  # fmt: skip
+        touched = _("No longer shown, because the changes touched them: {n}.").format(n=f"{known.touched:,}")
+        st.info(f"{text} {touched}" if known.touched else text, icon=":material/update:")
+    with st.container(horizontal=True):
+        if not status.live and (not known.current or status.state in ENDED):
+            _button(dataset.name, _("Check again"), "primary")
+        elif not status.live and report.left_out:
+            _button(dataset.name, _("Check again"), "secondary")
+        _download(report, dataset)
+        if not report.findings:
+            page.link("Train", _("Train on this data set"), dataset=dataset.name)
+    if report.findings and dataset.read_only:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(_("Built-in images stay as they are. In a copy you can mend what was found."), width="content")
+            dataset_picker.copy_button(dataset, "check")
+
+
+def health(known: Standing) -> str:
+    """One line: how many problems are worth mending, as far as is known."""
+    if known.report.findings or known.current:
+        return finding_view.in_words(known.report.health)
+    return _("Nothing is left of what the last check found")
+
+
+def _download(report: Report, dataset: Dataset) -> None:
+    make = {"HTML": partial(page_with_pictures, dataset=dataset), "CSV": export.as_csv, "JSON": export.as_json}
+    with st.popover(_("Download the report"), icon=":material/download:"):
+        for name, (ending, media, use) in DOWNLOADS.items():
+            st.download_button(
+                name, lambda name=name: make[name](report), f"{dataset.name} check.{ending}", media, help=_(use),
+                on_click="ignore", width="stretch",
+            )  # fmt: skip
+
+
+def page_with_pictures(report: Report, dataset: Dataset) -> bytes:
+    return export.as_html(report, export.pictures_of(sources.of_dataset(dataset)))
+
+
+def _findings(known: Standing, dataset: Dataset) -> None:
+    """Worst first; the first one is open."""
+    for number, found in enumerate(known.report.findings):
+        finding_view.finding(found, dataset, first=number == 0)
+    if known.fine:
+        finding_view.fine(known.fine, dataset)
+    if known.report.left_out:
+        with st.expander(_("Not checked") + f" · {len(known.report.left_out)}", icon=":material/remove_done:"):
+            for check, note in known.report.left_out:
+                st.markdown(f"**{finding_view.title(check)}**: {finding_view.in_words(note)}")
+
+
+def line(dataset: Dataset) -> None:
+    """What a check says of the data set, as one quiet link: for the pages that train on it."""
+    known = _known(dataset)
+    if store.status(dataset.name).live:
+        text = _("This data set is being checked")
+    elif known:
+        text = health(known)
+    elif dataset.read_only or not dataset.live():
+        return  # what comes with the product needs no doubts, and nothing cannot be checked
+    else:
+        text = _("Nobody has checked these images yet")
+    page.link("Data", text, dataset=dataset.name, view="check")
