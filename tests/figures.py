@@ -1,4 +1,4 @@
-"""Circles, rectangles and triangles drawn on another principle than core.data.synthetic_shapes, to test what learns from that.
+"""Circles, rectangles and triangles drawn on another principle than core.data.synthetic_shapes, for tests.
 
 A figure is an ellipse's formula or the sides between corners. A spline through a few random offsets disturbs its
 course; its ends meet, cross or miss each other; it is drawn as a line, as dashes or several times.

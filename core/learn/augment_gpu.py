@@ -1,4 +1,4 @@
-"""`core.augmentation.transforms.apply` on a GPU: the same draws, applied to a whole batch at once, where that is faster.
+"""`core.augmentation.transforms.apply` on a GPU: the same draws, applied to a whole batch at once where faster.
 
 Positions and weights are exact here and in 32nds of a pixel there, so that a level may differ by one or two of 255.
 """

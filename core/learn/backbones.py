@@ -22,9 +22,9 @@ LABELS = Path(__file__).with_name("imagenet_labels.txt")
 def build(backbone: Backbone, size: int, weights: Path | None = None, channels: int = 3) -> keras.Model:
     """The convolutional part: images (n, size, size, channels) 0..255 -> features (n, h, w, c).
 
-    `channels` is 3 for RGB or 1 for grey. `weights` is a file as `core.catalog.weights.find` gives it; without one the weights
-    are random and follow `keras.utils.set_random_seed`. Raises UserError for images too small, or another network's
-    weights.
+    `channels` is 3 for RGB or 1 for grey. `weights` is a file as `core.catalog.weights.find` gives it; without one the
+    weights are random and follow `keras.utils.set_random_seed`. Raises UserError for images too small, or another
+    network's weights.
     """
     if size < backbone.smallest_size:
         raise UserError(

@@ -208,8 +208,8 @@ def download(setting: Setting, variants: np.ndarray) -> None:
     }
     told |= {"augmentation": asdict(setting.augmentation)}
     st.download_button(
-        _("Download the variants (zip)"), lambda: contact_sheet.variants_zip(setting.shown, variants, told), "variants.zip",
-        "application/zip", icon=":material/download:", on_click="ignore",
+        _("Download the variants (zip)"), lambda: contact_sheet.variants_zip(setting.shown, variants, told),
+        "variants.zip", "application/zip", icon=":material/download:", on_click="ignore",
         help=_("Every variant as PNG, a contact sheet of all of them, and the settings."),
     )  # fmt: skip
 
