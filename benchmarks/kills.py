@@ -23,7 +23,7 @@ def workers() -> list[psutil.Process]:
 
 
 def main(kills: int) -> None:
-    from core.jobs.service import service
+    from core.jobs import service
 
     engine, killed, began = service.engine(), 0, time.time()
     while killed < kills:

@@ -17,7 +17,7 @@ from streamlit.testing.v1 import AppTest
 from core.config import make_config
 from core.data import builtin, datasets, edits
 from core.data.manifest import Dataset
-from core.jobs.service import service
+from core.jobs import service
 from core.results import runs
 from core.results.runs import Progress
 from core.storage import workspace

@@ -26,7 +26,7 @@ def main() -> None:
     with machine.fresh_home():
         from core.config import make_config
         from core.data import datasets, images, importing
-        from core.jobs.service import service
+        from core.jobs import service
         from core.results import runs
 
         engine = service.engine()

@@ -27,7 +27,7 @@ def drawing() -> np.ndarray:
 def through_the_workers() -> None:
     from core.config import make_config
     from core.data import datasets
-    from core.jobs.service import service
+    from core.jobs import service
     from core.results import runs
 
     service.start_in_background().join()

@@ -5,7 +5,7 @@ import streamlit as st
 from core.config import make_config
 from core.data import datasets
 from core.errors import UserError
-from core.jobs.service import service
+from core.jobs import service
 from core.results.ladder import plan
 from ui import page
 from ui.data import check_view

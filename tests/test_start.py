@@ -10,7 +10,7 @@ import pytest
 from core.checks import store
 from core.data import datasets, edits
 from core.errors import UserError
-from core.jobs.service import cluster, service
+from core.jobs import cluster, service
 from core.results import runs
 
 

@@ -20,7 +20,7 @@ import streamlit as st
 
 from core.errors import UserError
 from core.i18n import N_
-from core.jobs.service import service
+from core.jobs import service
 from core.storage.workspace import ROOT, check_home
 from ui.i18n import LANGUAGES, _, language, say
 

@@ -18,8 +18,8 @@ from core.config import TrainConfig
 from core.data import datasets
 from core.data.manifest import Dataset
 from core.errors import UserError
-from core.jobs.service.cluster import LocalCluster, RemoteCluster, make_room_if_grown
-from core.jobs.service.tasks import LACKING, Job, epochs, found, is_under_way
+from core.jobs.cluster import LocalCluster, RemoteCluster, make_room_if_grown
+from core.jobs.tasks import LACKING, Job, epochs, found, is_under_way
 from core.results import claims, runs
 
 if TYPE_CHECKING:  # importing it takes half a second, which the server's first page need not wait for

@@ -15,8 +15,8 @@ from core.config import make_config
 from core.data import datasets
 from core.errors import UserError
 from core.i18n import N_
-from core.jobs.service.cluster import CONNECT_S, NO_ANSWER
-from core.jobs.service.engine import BUILTIN_SET, BUILTIN_STRATEGY, MOST_RUNS, Engine, Prediction
+from core.jobs.cluster import CONNECT_S, NO_ANSWER
+from core.jobs.engine import BUILTIN_SET, BUILTIN_STRATEGY, MOST_RUNS, Engine, Prediction
 from core.results import runs
 
 __all__ = [

@@ -13,7 +13,7 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from core.data.synthetic_shapes import generate
-from core.jobs.service import service
+from core.jobs import service
 from tests.app import ROOT, complaints, draw, go, settle, upload
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.jobs.service import service
+from core.jobs import service
 from core.learn import predict
 from core.results import runs
 from tests.figures import KINDS, figures

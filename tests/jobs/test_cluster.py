@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from core.jobs.service import cluster
+from core.jobs import cluster
 
 
 class Process:

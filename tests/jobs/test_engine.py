@@ -13,7 +13,7 @@ from core.config import make_config
 from core.data import datasets, edits
 from core.data.synthetic_shapes import generate
 from core.errors import UserError
-from core.jobs.service import service
+from core.jobs import service
 from core.results import runs
 
 pytestmark = pytest.mark.slow

@@ -12,7 +12,7 @@ from core.augmentation import transforms
 from core.catalog.strategies import PRESETS, STRATEGIES
 from core.config import AUGMENTATION_KNOBS, make_augmentation, make_config
 from core.data import arrays, contact_sheet, datasets
-from core.jobs.service import service
+from core.jobs import service
 from core.results import runs
 from tests.pages.test_train import Bench, finish
 from tests.pages.visitor import labelled, opened, press, says

@@ -11,7 +11,7 @@ from core.checks.registry import CHECKS
 from core.checks.report import Case, Finding, LeftOut, Mend, Report, Shown
 from core.data import datasets, edits
 from core.data.manifest import Dataset, Entry, Note
-from core.jobs.service import service
+from core.jobs import service
 from core.storage import workspace
 from tests.pages.visitor import labelled, opened, press, says
 from ui.data import check_view, finding_view

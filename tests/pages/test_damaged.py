@@ -9,7 +9,7 @@ from core.checks import store
 from core.checks.report import Report
 from core.checks.sources import of_dataset
 from core.config import make_config
-from core.jobs.service import service
+from core.jobs import service
 from core.results import runs
 from core.results.runs import Progress
 from core.storage import workspace

@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 from core.config import make_config
 from core.data import datasets
 from core.errors import UserError
-from core.jobs.service import cluster, service
+from core.jobs import cluster, service
 from core.results import runs
 from core.results.runs import Progress
 from core.storage.workspace import ROOT

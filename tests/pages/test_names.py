@@ -6,7 +6,7 @@ from google.protobuf.message import Message
 
 from core.data import datasets, edits
 from core.data.manifest import Dataset
-from core.jobs.service import service
+from core.jobs import service
 from core.results import runs
 from tests.pages.test_train import Bench
 

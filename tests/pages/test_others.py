@@ -18,7 +18,7 @@ from core.data import datasets, edits, manifest
 from core.data.manifest import Dataset, Entry, Note
 from core.data.normalize import normalise
 from core.errors import UserError
-from core.jobs.service import service
+from core.jobs import service
 from core.results import runs
 from core.results.runs import Run
 from core.storage.workspace import ROOT, write_json

@@ -13,7 +13,7 @@ import pytest
 
 from core.config import make_config
 from core.errors import UserError
-from core.jobs.service import service
+from core.jobs import service
 from core.results import runs
 from core.results.runs import Run
 from core.storage.workspace import ROOT

@@ -16,7 +16,7 @@ from core.catalog.strategies import LADDER, STRATEGIES
 from core.config import KNOBS, defaults, make_config
 from core.data import datasets, edits
 from core.errors import UserError
-from core.jobs.service import service
+from core.jobs import service
 from core.results import runs
 from core.results.runs import Progress
 from core.storage import workspace

@@ -10,7 +10,7 @@ from core.augmentation.warnings import Mirrored
 from core.config import KNOBS
 from core.data import images
 from core.data.manifest import Dataset, Entry, Note
-from core.jobs.service import service
+from core.jobs import service
 from core.results import runs
 from core.results.runs import Run
 from core.storage.parallel import in_threads

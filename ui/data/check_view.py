@@ -14,7 +14,7 @@ from core.data import datasets
 from core.data.manifest import Dataset
 from core.errors import UserError
 from core.i18n import N_
-from core.jobs.service import service
+from core.jobs import service
 from ui import page
 from ui.data import finding_view
 from ui.i18n import _, say

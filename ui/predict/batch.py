@@ -17,7 +17,7 @@ from core.data.archives import Found
 from core.data.decoding import normalise
 from core.data.manifest import Skipped
 from core.errors import UserError
-from core.jobs.service import service
+from core.jobs import service
 from core.results.runs import Run
 from core.storage import spreadsheet
 from core.storage.parallel import in_threads

@@ -5,7 +5,7 @@ import streamlit as st
 
 from core.data import datasets, edits
 from core.errors import UserError
-from core.jobs.service import service
+from core.jobs import service
 from core.results import runs
 from ui import page
 from ui.i18n import _, class_name, plain, say

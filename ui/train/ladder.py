@@ -7,7 +7,7 @@ import streamlit as st
 from core.config import TrainConfig
 from core.data.manifest import Dataset
 from core.errors import UserError
-from core.jobs.service import service
+from core.jobs import service
 from core.results import runs
 from core.results.runs import Run
 from ui import page

@@ -14,7 +14,7 @@ from core.config import TrainConfig
 from core.data.manifest import Dataset
 from core.errors import UserError
 from core.i18n import N_
-from core.jobs.service import service
+from core.jobs import service
 from core.results import metrics, runs
 from core.results.runs import Progress, Run
 from ui import page

@@ -7,7 +7,7 @@ import streamlit as st
 from core.data import datasets, history, importing
 from core.data.manifest import Dataset
 from core.i18n import N_
-from core.jobs.service import service
+from core.jobs import service
 from ui import page
 from ui.i18n import _, language, plain
 

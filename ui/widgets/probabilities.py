@@ -5,10 +5,10 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 import streamlit as st
-from core.jobs.service.service import Prediction
 
 from core.errors import UserError
-from core.jobs.service import service
+from core.jobs import service
+from core.jobs.engine import Prediction
 from core.results.runs import Run
 from ui.i18n import _, class_name, percent, plain, say
 from ui.train import hyperparameters, run_view
