@@ -40,7 +40,7 @@ def prepare() -> None:
 if __name__ == "__main__":
     from ui import page
     from ui.i18n import _
-    from ui.widgets.canvas import home
+    from ui.sketch import home
 
     with page.page("Sketch", _("Draw something, and watch the computer guess what it is.")):
         home.try_it(home.choose_run())

@@ -17,8 +17,8 @@ from core.results import runs
 from core.results.runs import Progress
 from core.storage.workspace import ROOT
 from tests.pages.visitor import labelled, says
+from ui.sketch import home
 from ui.widgets import canvas, probabilities
-from ui.widgets.canvas import home
 
 
 class Seer:
