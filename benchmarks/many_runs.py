@@ -20,7 +20,7 @@ from core.data.manifest import Dataset
 from core.jobs import service
 from core.results import runs
 from core.results.runs import Progress
-from core.storage import workspace
+from core.storage import job_folder, workspace
 
 PAGES = ("Data", "Train", "Predict", "Augment")
 
@@ -42,11 +42,11 @@ def make(dataset: Dataset, n: int) -> None:
         run = runs.create(make_config(dataset, "small_cnn", {"seed": seed}), dataset)
         workspace.write_json(run.folder / "history.json", {"loss": [0.7, 0.4], "val_loss": [0.6, 0.5]})
         workspace.write_json(run.folder / "evaluation.json", {"validation": scores, "test": scores})
-        runs.write_progress(run.key, Progress("evaluating", 0.97))
+        runs.job(run.key).write_progress(Progress("evaluating", 0.97))
         if seed % 10:
-            runs.set_state(run.key, "done", seconds=12.0, accuracy=0.9)
+            runs.job(run.key).set_state("done", seconds=12.0, accuracy=0.9)
         else:
-            runs.set_state(run.key, "failed", message=runs.WORKER_LOST)
+            runs.job(run.key).set_state("failed", message=job_folder.WORKER_LOST)
 
 
 def seconds(page: str) -> tuple[float, float]:

@@ -43,7 +43,7 @@ def main() -> None:
         for seed in range(options.seeds):
             config = make_config(dataset, service.BUILTIN_STRATEGY, {"seed": seed})
             pressed = time.perf_counter()
-            run = engine.submit(config, dataset)
+            run = engine.train(config, dataset)
             while runs.find(run.key).live:
                 time.sleep(0.1)
             run = runs.find(run.key)

@@ -28,6 +28,7 @@ def through_the_workers() -> None:
     from core.config import make_config
     from core.data import datasets
     from core.jobs import service
+    from core.jobs.kinds import TRAINING
     from core.results import runs
 
     service.start_in_background().join()
@@ -43,12 +44,12 @@ def through_the_workers() -> None:
 
     print(f"image to probabilities, one visitor: {measure()}")
     digits = datasets.load("digits")
-    busy = engine.submit(make_config(digits, "small_cnn", {"epochs": 200}), digits)
+    busy = engine.train(make_config(digits, "small_cnn", {"epochs": 200}), digits)
     while runs.progress(busy.key).stage != "training" or runs.progress(busy.key).step == 0:
         time.sleep(0.2)
     print(f"image to probabilities, beside a training: {measure()}")
     assert runs.find(busy.key).state == "running", "the training ended too early to measure beside it"
-    engine.cancel(busy.key)
+    engine.cancel(TRAINING, busy.key)
     wished = time.perf_counter()
     while runs.find(busy.key).state == "running":
         time.sleep(0.02)

@@ -145,11 +145,12 @@ def _trained(run: runs.Run) -> runs.Run:
     if run.state != "done":
         from core.learn import training
 
-        runs.withdraw_cancel(run.key)
+        job = runs.job(run.key)
+        job.withdraw_cancel()
         try:
             training.train(run.key)
         except KeyboardInterrupt:
-            runs.set_state(run.key, "cancelled", seconds=run.seconds)
+            job.set_state("cancelled", seconds=run.seconds)
             raise
     return runs.find(run.key)
 

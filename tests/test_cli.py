@@ -183,7 +183,7 @@ def test_the_ladder_is_climbed_and_its_runs_predict(run, photos_folder, monkeypa
 
 def test_the_ladder_tells_what_it_leaves_out_and_what_failed(run, photos_folder, monkeypatch):
     def fail(asked):
-        runs.set_state(asked.key, "failed", message="Not with {number} images.", values={"number": 12})
+        runs.job(asked.key).set_state("failed", message="Not with {number} images.", values={"number": 12})
         return runs.find(asked.key)
 
     monkeypatch.setattr(cli, "_trained", fail)

@@ -39,15 +39,15 @@ class Ready:
     def __init__(self):
         self.done = []
 
-    def warm_up(self):
+    def warm_up(self, dataset):
         self.done.append("warm up")
 
-    def resume_interrupted(self):
+    def resume(self):
         self.done.append("resume")
 
-    def submit(self, config, dataset):
+    def train(self, config, dataset):
         run = runs.create(config, dataset)
-        runs.set_state(run.key, "done", accuracy=0.9)
+        runs.job(run.key).set_state("done", accuracy=0.9)
         return runs.find(run.key)
 
     def load(self, key):
@@ -166,10 +166,10 @@ def test_a_built_in_classifier_that_was_deleted_can_be_brought_back(monkeypatch,
 
 def test_a_data_set_is_deleted_when_its_check_has_stopped(monkeypatch, builtin):
     stopped = []
-    engine = SimpleNamespace(stop_check=stopped.append)
+    engine = SimpleNamespace(stop=lambda kind, name: stopped.append((kind, name)))
     monkeypatch.setattr(service, "engine", lambda: engine)
     store.prepare("pets")
-    store.set_state("pets", "running")
+    store.job("pets").set_state("running")
     service.delete_dataset("pets")
-    assert stopped == ["pets"]
+    assert stopped == [("check", "pets")]
     assert "pets" not in datasets.list_names()

@@ -11,11 +11,9 @@ cancel         present while a person wishes a running check to stop
 lock           held by the process that checks
 """
 
-import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
@@ -27,53 +25,33 @@ from core.checks.sources import Source
 from core.data.manifest import Dataset, locked
 from core.errors import UserError
 from core.i18n import N_
-from core.storage import job_folder, workspace
-from core.storage.typed import typed
+from core.storage import workspace
+from core.storage.job_folder import Gone, JobFolder, JobProgress, JobStatus
 
-STATES = ("", "queued", "running", "done", "failed", "cancelled")
 STAGES = ("", "measuring", "comparing", "describing", "judging")
-LIVE_STATES = ("queued", "running")
-STALE_AFTER_S = 20.0
 
 DAMAGED = N_("What was kept of the last check cannot be read: {reason} Check again.")
 
 
 @dataclass(frozen=True)
-class Status:
-    """How a check is getting on. `share` runs from 0 to 1 over the whole check; times in seconds since 1970."""
+class Progress(JobProgress):
+    """What a check is doing: `stage` is one of STAGES, and `done` of `total` images of it are done."""
 
-    state: str = ""  # one of STATES; empty before the first check
-    stage: str = ""  # one of STAGES
-    share: float = 0.0
-    done: int = 0  # images of this stage
+    done: int = 0
     total: int = 0
-    changed: float = 0.0  # when the state was written
-    updated: float = 0.0  # the last heartbeat
-    message: str = ""  # why it failed: a template, translated by the interface
-    values: dict = field(default_factory=dict)  # the template's fields
-
-    @property
-    def live(self) -> bool:
-        return self.state in LIVE_STATES
-
-    @property
-    def stale(self) -> bool:
-        """No heartbeat for a while: the worker died or is being replaced."""
-        return self.state == "running" and time.time() - max(self.changed, self.updated) > STALE_AFTER_S
 
 
 def folder(name: str) -> Path:
     return workspace.datasets() / name / "checks"
 
 
-def _made(name: str) -> Path:
+def _made(name: str) -> JobFolder:
     """The folder of a data set's checks, for those who write there. Gone when the data set was deleted."""
-    path = folder(name)
     try:
-        path.mkdir(exist_ok=True)  # without its parent, which would look like a data set
+        folder(name).mkdir(exist_ok=True)  # without its parent, which would look like a data set
     except FileNotFoundError as error:
-        raise job_folder.Gone from error
-    return path
+        raise Gone from error
+    return job(name)
 
 
 def last(name: str) -> Report | None:
@@ -108,7 +86,7 @@ def latest(dataset: Dataset) -> Report | None:
 
 
 def save(name: str, report: Report) -> None:
-    job_folder.write_json(_made(name) / "report.json", report.to_json())
+    _made(name).write_json("report.json", report.to_json())
 
 
 def measures(name: str, kind: str) -> dict[str, np.ndarray]:
@@ -131,7 +109,7 @@ def save_measures(name: str, source: Source, known: Mapping[str, np.ndarray]) ->
     rows = np.zeros(len(contents), MEASURES)
     for place, content in enumerate(contents):
         rows[place] = known[content]
-    with job_folder.replacing(_made(name) / "measures.npz") as temporary, temporary.open("wb") as file:
+    with _made(name).replacing("measures.npz") as temporary, temporary.open("wb") as file:
         np.savez(file, version=VERSION, kind=source.kind, contents=np.array(contents, str), rows=rows)
 
 
@@ -153,75 +131,39 @@ def set_fine(name: str, keys: Iterable[str], is_fine: bool = True) -> None:
     with locked(name):
         known = fine(name) | set(keys) if is_fine else fine(name) - set(keys)
         try:
-            job_folder.write_json(_made(name) / "fine.json", sorted(known))
-        except job_folder.Gone as error:
+            _made(name).write_json("fine.json", sorted(known))
+        except Gone as error:
             raise UserError("The data set '{name}' was deleted meanwhile.", name=name) from error
 
 
-def prepare(name: str) -> Path:
+def prepare(name: str) -> JobFolder:
     """The folder of a data set's checks, freed of what cannot be read: the coming check makes it good.
 
     What cannot be read is named by `last`, `fine` and `status` until then. Gone when the data set was deleted.
     """
-    path = _made(name)
+    made = _made(name)
     for file, read in (("fine.json", fine), ("report.json", last)):
         try:
             read(name)
         except UserError:
-            (path / file).unlink(missing_ok=True)
-    return path
+            (made.path / file).unlink(missing_ok=True)
+    return made
 
 
-def status(name: str) -> Status:
-    """How the check is getting on; where that cannot be read, that it failed. A damaged heartbeat counts as none."""
-    progress = _progress(name)
-    path = folder(name) / "status.json"
+def job(name: str) -> JobFolder:
+    """The folder of a data set's checks, as that of a job."""
+    return JobFolder(folder(name))
+
+
+def status(name: str) -> JobStatus:
+    """Read the state of a data set's check; one that cannot be read counts as failed."""
     try:
-        with _told(path):
-            found = typed(Status, {**progress, **workspace.read_json(path, {})})
-            if found.state not in STATES:
-                raise ValueError(found.state)
-            datetime.fromtimestamp(found.changed), UserError(found.message, **found.values)
-            return found
+        with _told(folder(name) / "status.json"):
+            return job(name).status(JobStatus)
     except UserError as error:
-        return Status("failed", message=error.template, values=error.values)
+        return JobStatus("failed", message=error.template, values=error.values)
 
 
-def _progress(name: str) -> dict:
-    value = workspace.recall(folder(name) / "progress.json")
-    try:
-        found = typed(Status, value)
-    except (KeyError, TypeError):
-        return {}
-    return value if found.stage in STAGES and 0 <= found.share <= 1 else {}
-
-
-def set_state(name: str, state: str, message: str = "", values: dict | None = None) -> None:
-    """Record a state. Gone when the data set was deleted.
-
-    That in which a check ends can be recorded on a full disk too, in the space that the check had reserved.
-    """
-    value = {"state": state, "changed": time.time(), "message": message, "values": values or {}}
-    job_folder.write_status(_made(name), value, last=state not in LIVE_STATES)
-
-
-def write_progress(name: str, stage: str, share: float, done: int, total: int) -> None:
-    value = {"stage": stage, "share": share, "done": done, "total": total, "updated": time.time()}
-    job_folder.write_json(_made(name) / "progress.json", value)
-
-
-def wish_cancel(name: str) -> None:
-    job_folder.wish_cancel(folder(name))
-
-
-def withdraw_cancel(name: str) -> None:
-    job_folder.withdraw_cancel(folder(name))
-
-
-def cancel_wished(name: str) -> bool:
-    return job_folder.cancel_wished(folder(name))
-
-
-def held(name: str) -> bool:
-    """Whether a process, of this server or another, is checking the data set at this moment."""
-    return job_folder.is_held(folder(name))
+def progress(name: str) -> Progress:
+    """Read the last heartbeat of a data set's check; one that cannot be read counts as none."""
+    return job(name).progress(Progress, STAGES)

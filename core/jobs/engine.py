@@ -13,19 +13,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from core.checks import store
 from core.config import TrainConfig
-from core.data import datasets
 from core.data.manifest import Dataset
 from core.errors import UserError
 from core.jobs.cluster import LocalCluster, RemoteCluster, make_room_if_grown
-from core.jobs.tasks import LACKING, Job, epochs, found, is_under_way
+from core.jobs.kinds import KINDS, TRAINING, JobKind
+from core.jobs.tasks import LACKING, Job, is_under_way
 from core.results import claims, runs
+from core.storage.job_folder import JobStatus
 
 if TYPE_CHECKING:  # importing it takes half a second, which the server's first page need not wait for
     from distributed import Future
 
-BUILTIN_SET, BUILTIN_STRATEGY = "shapes", "shapes_cnn"
 PREDICT_TIMEOUT_S = 60
 STOP_TIMEOUT_S = 20
 MOST_RUNS = 12  # that one question goes to
@@ -62,6 +61,14 @@ def _result(future: Future, deadline: float) -> object:
         return error
 
 
+def _status(row: JobKind, name: str) -> JobStatus:
+    """The status of a job; as if nobody had asked for it where it was deleted, or is damaged."""
+    try:
+        return row.status(name)
+    except UserError:
+        return JobStatus()
+
+
 class Engine:
     """The connection to the workers; one for each server process."""
 
@@ -70,9 +77,8 @@ class Engine:
         self._cluster = RemoteCluster(address) if address else LocalCluster()
         self._client = self._cluster.client
         self._claimant = claims.Claimant()
-        self._trainings: dict[str, Job] = {}  # by the run's key
-        self._checks: dict[str, Job] = {}  # by the data set's name
-        self._lock = threading.Lock()  # of the two; nobody waits for a worker while holding it
+        self._jobs: dict[tuple[str, str], Job] = {}  # by kind and name: what is waiting or running
+        self._lock = threading.Lock()  # of the jobs; nobody waits for a worker while holding it
         self._closing = threading.Event()
         self._loaded = ""  # the run that the prediction worker was asked to load last
         self._greeted: dict[str, str] = {}
@@ -99,63 +105,73 @@ class Engine:
         fire_and_forget(future)
         return future
 
-    def warm_up(self) -> None:
-        """Have the workers make the built-in drawings and import TensorFlow; returns with the drawings, in seconds.
+    def warm_up(self, dataset: str) -> None:
+        """Have the workers make a built-in data set and import TensorFlow; returns with the data set, in seconds.
 
         UserError where the workers cannot import Handful.
         """
         self._send("predict", "core.learn.worker:warm_up_prediction")
-        drawings = self._submit("train", "core.learn.worker:make_builtin", BUILTIN_SET)
+        made = self._submit("train", "core.learn.worker:make_builtin", dataset)
         self._send("train", "core.learn.worker:warm_up_training")
         try:
-            drawings.result()
+            made.result()
         except ImportError as error:
             raise UserError(LACKING, error=error) from error
 
-    def submit(self, config: TrainConfig, dataset: Dataset) -> runs.Run:
+    def train(self, config: TrainConfig, dataset: Dataset) -> runs.Run:
         """Train, or share the training under way, or answer from the cache: the run as it is after asking.
 
-        Raises UserError when the data set cannot be trained on.
+        Raises:
+            UserError: The data set cannot be trained on.
         """
         run = runs.create(config, dataset)
         if run.state != "done":
-            self._start(run.key)
+            self.submit(TRAINING, run.key)
         return runs.find(run.key)
 
-    def _start(self, key: str) -> None:
+    def submit(self, kind: str, name: str) -> None:
+        """Hand a job to the workers, unless it is under way, here or elsewhere.
+
+        Args:
+            kind: One of KINDS.
+            name: The key of a run, or the name of a data set to check.
+
+        Raises:
+            UserError: There can be no such job.
+        """
+        row = KINDS[kind]
         with self._lock:
-            run, earlier = runs.find(key), self._trainings.get(key)
-            runs.withdraw_cancel(key)
-            if run.live and (is_under_way(earlier) or self._claimant.elsewhere(run.folder)):
+            row.prepare(name)
+            job, status, earlier = row.folder(name), row.status(name), self._jobs.get((kind, name))
+            job.withdraw_cancel()
+            if status.live and (is_under_way(earlier) or self._claimant.elsewhere(job.path)):
                 return
-            self._claimant.claim(run.folder)
-            runs.set_state(key, "queued", seconds=run.seconds)
+            self._claimant.claim(job.path)
+            job.set_state("queued", seconds=status.seconds)
             # Each asking has a key of its own, for Dask would answer an old one with what came of it. Without the last
             # option Dask may turn round the order of what is submitted within a tenth of a second.
-            future = self._send("train", "core.learn.worker:train", key, fifo_timeout="0 ms")
-            self._trainings[key] = Job(future, epochs(key))
-        future.add_done_callback(lambda _future: self._guarded(self._end_training, key))
+            future = self._send(row.resource, row.function, name, fifo_timeout="0 ms")
+            self._jobs[kind, name] = Job(future, row.progress(name))
+        future.add_done_callback(lambda _future: self._guarded(self._ended, kind, name))
 
-    def _end_training(self, key: str) -> None:
-        """Take note of the end of a run's task. A training writes its own end; here is what becomes of it otherwise."""
+    def _ended(self, kind: str, name: str) -> None:
+        """Take note of the end of a job's task. A job writes its own end; here is what becomes of it otherwise."""
+        row = KINDS[kind]
         with self._lock:
-            job = self._trainings.get(key)
+            job, folder, status = self._jobs.get((kind, name)), row.folder(name), _status(row, name)
             if job is None or not job.future.done():
                 return
-            run = found(key)
-            live = run is not None and run.live
             # Dask blames a worker's death on all that wait for it, too.
-            again = live and job.was_killed and (run.state == "queued" or epochs(key) > job.epochs)
-            if live and job.future.status == "error" and not again:
-                runs.set_state(key, "failed", seconds=run.seconds, **job.reason())
-                live = False
-            if run is not None and not live:
-                self._claimant.release(run.folder)
-            del self._trainings[key]  # a finished task whose future is held would be done again when its worker dies
+            again = status.live and job.was_killed and (status.state == "queued" or row.progress(name) > job.progress)
+            if status.live and job.future.status == "error" and not again:
+                folder.set_state("failed", seconds=status.seconds, **job.reason())
+            if not again:
+                self._claimant.release(folder.path)
+            del self._jobs[kind, name]  # a finished task whose future is held would be done again when its worker dies
         if again:
-            self._start(key)
-        elif run is not None:
-            self.load(key)
+            self.submit(kind, name)
+        elif kind == TRAINING and _status(row, name).state == "done":
+            self.load(name)
 
     def load(self, key: str) -> None:
         """Have the prediction worker load a run that is done: its first prediction is as fast as the others."""
@@ -163,71 +179,35 @@ class Engine:
             self._loaded = key
             self._send("predict", "core.learn.predict:load", key)
 
-    def cancel(self, key: str) -> None:
-        """Stop a waiting or running training; what it learned up to its last finished epoch stays."""
-        run = runs.find(key)
-        if not run.live:
+    def cancel(self, kind: str, name: str) -> None:
+        """Stop a waiting or running job; what it has saved stays, such as a training's last finished epoch.
+
+        Raises:
+            UserError: There is no such job.
+        """
+        row = KINDS[kind]
+        job, status = row.folder(name), row.status(name)
+        if not status.live:
             return
-        runs.wish_cancel(key)
-        if run.state == "queued":
-            self._withdraw(self._trainings, key)
-            runs.set_state(key, "cancelled", seconds=run.seconds)
-        elif key not in self._trainings and not self._claimant.elsewhere(run.folder) and not runs.held(key):
-            runs.set_state(key, "cancelled", seconds=run.seconds)  # whoever trained it was killed
-
-    def _withdraw(self, jobs: dict[str, Job], name: str) -> None:
-        with self._lock:
-            job = jobs.pop(name, None)
-        if job is not None:
-            job.future.cancel()
-
-    def check(self, name: str) -> None:
-        """Check a data set, or share the check under way. Its status and report are in `core.checks.store`."""
-        name = datasets.load(name).name
-        with self._lock:
-            folder, live, earlier = store.prepare(name), store.status(name).live, self._checks.get(name)
-            store.withdraw_cancel(name)
-            if live and (is_under_way(earlier) or self._claimant.elsewhere(folder)):
-                return
-            self._claimant.claim(folder)
-            store.set_state(name, "queued")
-            future = self._send("train", "core.learn.worker:check", name, fifo_timeout="0 ms")
-            self._checks[name] = Job(future, 0)
-        future.add_done_callback(lambda _future: self._guarded(self._end_check, name))
-
-    def _end_check(self, name: str) -> None:
-        with self._lock:
-            job = self._checks.get(name)
-            if job is None or not job.future.done():
-                return
-            status = store.status(name)
-            again = status.state == "queued" and job.was_killed
-            if status.live and job.future.status == "error" and not again:
-                reason = job.reason()
-                store.set_state(name, "failed", reason["message"], reason["values"])
-            self._claimant.release(store.folder(name))
-            del self._checks[name]
-        if again:
-            self.check(name)
-
-    def cancel_check(self, name: str) -> None:
-        """Stop a waiting or running check of a data set; what it has measured and saved stays."""
-        state = store.status(name).state
-        if state not in store.LIVE_STATES:
+        job.request_cancel()
+        if status.state == "queued":
+            with self._lock:
+                waiting = self._jobs.pop((kind, name), None)
+            if waiting is not None:
+                waiting.future.cancel()
+        elif (kind, name) in self._jobs or self._claimant.elsewhere(job.path) or job.held:
             return
-        store.wish_cancel(name)
-        folder = store.folder(name)
-        if state == "queued":
-            self._withdraw(self._checks, name)
-            store.set_state(name, "cancelled")
-        elif name not in self._checks and not self._claimant.elsewhere(folder) and not store.held(name):
-            store.set_state(name, "cancelled")  # whoever checked it was killed
+        job.set_state("cancelled", seconds=status.seconds)  # nobody is at work on it, or whoever was has been killed
 
-    def stop_check(self, name: str) -> None:
-        """Cancel the check of a data set, and wait for its end. UserError when that takes too long."""
-        self.cancel_check(name)
+    def stop(self, kind: str, name: str) -> None:
+        """Cancel a job and wait for its end.
+
+        Raises:
+            UserError: That takes too long.
+        """
+        self.cancel(kind, name)
         deadline = time.monotonic() + STOP_TIMEOUT_S
-        while store.held(name):
+        while KINDS[kind].folder(name).held:
             if time.monotonic() > deadline:
                 raise UserError("The check of '{name}' has not stopped yet. Try again in some seconds.", name=name)
             time.sleep(0.1)
@@ -296,22 +276,22 @@ class Engine:
         if error is not None and isinstance(self._cluster, RemoteCluster):
             raise error
 
-    def queue(self) -> list[runs.Run]:
-        """What runs now, then what waits, in its order."""
-        live = [run for run in runs.every() if run.live]
-        return sorted(live, key=lambda run: (run.state != "running", run.changed))
-
-    def resume_interrupted(self) -> list[runs.Run]:
-        """Go on with what a killed server left queued or running; returns the trainings in the queue's order.
+    def resume(self) -> list[tuple[str, str]]:
+        """Go on with the jobs that a killed server left waiting or running.
 
         What another living server or a command line is at stays theirs.
+
+        Returns:
+            The kinds and names of the jobs, in the order in which they go on.
         """
-        for name in datasets.list_names():  # checks first: they are quick, and what they measured is kept
-            if store.status(name).live:
-                self._guarded(self.check, name)
-        interrupted = [run for run in self.queue() if not self._claimant.elsewhere(run.folder)]
-        for run in interrupted:
-            self._guarded(self._start, run.key)
+        interrupted = [
+            (kind, name)
+            for kind, row in KINDS.items()
+            for name in row.names()
+            if not self._claimant.elsewhere(row.folder(name).path)
+        ]
+        for kind, name in interrupted:
+            self._guarded(self.submit, kind, name)
         return interrupted
 
     def _watch(self) -> None:
@@ -319,9 +299,8 @@ class Engine:
         while self.open:
             self._guarded(self._cluster.tend)
             self._guarded(self._greet)
-            for end, jobs in ((self._end_training, self._trainings), (self._end_check, self._checks)):
-                for name in list(jobs):  # what could not be written at once, on a full disk
-                    self._guarded(end, name)
+            for kind, name in list(self._jobs):  # what could not be written at once, on a full disk
+                self._guarded(self._ended, kind, name)
             if time.monotonic() - picked_up > PICK_UP_EVERY_S:
                 self._guarded(self._pick_up)
                 picked_up = time.monotonic()
@@ -343,10 +322,11 @@ class Engine:
 
     def _pick_up(self) -> None:
         """Hand over again what this server answers for and the scheduler has lost."""
-        for run in self.queue():
-            is_old = time.time() - run.changed > PICK_UP_EVERY_S
-            if is_old and run.key not in self._trainings and self._claimant.holds(run.folder):
-                self._guarded(self._start, run.key)
+        for kind, row in KINDS.items():
+            for name in row.names():
+                is_old = time.time() - _status(row, name).changed > PICK_UP_EVERY_S
+                if is_old and (kind, name) not in self._jobs and self._claimant.holds(row.folder(name).path):
+                    self._guarded(self.submit, kind, name)
 
     def _guarded(self, function: Callable, *arguments: object) -> None:
         """Call it; where that fails, the log says so, and what does not depend on it goes on."""

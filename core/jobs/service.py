@@ -16,14 +16,11 @@ from core.data import datasets
 from core.errors import UserError
 from core.i18n import N_
 from core.jobs.cluster import CONNECT_S, NO_ANSWER
-from core.jobs.engine import BUILTIN_SET, BUILTIN_STRATEGY, MOST_RUNS, Engine, Prediction
+from core.jobs.engine import Engine
+from core.jobs.kinds import CHECK
 from core.results import runs
 
-__all__ = [
-    "BUILTIN_SET", "BUILTIN_STRATEGY", "MOST_RUNS", "Engine", "Prediction", "builtin_run", "connecting",
-    "delete_dataset", "engine", "start_error", "start_in_background", "troubles",
-]  # fmt: skip
-
+BUILTIN_SET, BUILTIN_STRATEGY = "shapes", "shapes_cnn"
 START_S = 60.0  # the workers beside the server; about one second, where the machine has nothing else to do
 RETRY_AFTER_S = 5.0
 
@@ -137,10 +134,10 @@ def start_error() -> UserError | None:
 
 def _start() -> None:
     running = _patiently()
-    running.warm_up()
-    running.resume_interrupted()
+    running.warm_up(BUILTIN_SET)
+    running.resume()
     dataset = datasets.load(BUILTIN_SET)
-    run = running.submit(make_config(dataset, BUILTIN_STRATEGY), dataset)
+    run = running.train(make_config(dataset, BUILTIN_STRATEGY), dataset)
     _builtin_keys[:] = [run.key]
     running.load(run.key)
 
@@ -164,5 +161,5 @@ def builtin_run() -> runs.Run | None:
 def delete_dataset(name: str) -> None:
     """Delete a data set, when its check has stopped. UserError when that takes too long."""
     if store.status(name).live:
-        engine().stop_check(name)
+        engine().stop(CHECK, name)
     datasets.delete(name)

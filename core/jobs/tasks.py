@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from core.errors import UserError
 from core.i18n import N_
-from core.results import runs
+from core.storage.job_folder import BROKEN, WORKER_LOST
 
 if TYPE_CHECKING:  # importing it takes half a second, which the server's first page need not wait for
     from distributed import Future
@@ -17,10 +16,10 @@ LACKING = N_("The workers cannot import what they need: {error}. Start them with
 
 @dataclass(frozen=True, eq=False)
 class Job:
-    """A training or check that was handed to the workers."""
+    """A job that was handed to the workers; `progress` is what was done of it by then."""
 
     future: Future
-    epochs: int  # of a training: how many were behind it
+    progress: int
 
     @property
     def was_killed(self) -> bool:
@@ -33,27 +32,11 @@ class Job:
         """Why it failed, as a message with its values."""
         error = self.future.exception()
         if self.was_killed:
-            return {"message": runs.WORKER_LOST, "values": {}}
+            return {"message": WORKER_LOST, "values": {}}
         if isinstance(error, ImportError):
             return {"message": LACKING, "values": {"error": str(error)}}
-        return {"message": runs.BROKEN, "values": {"error": f"{type(error).__name__}: {error}"}}
+        return {"message": BROKEN, "values": {"error": f"{type(error).__name__}: {error}"}}
 
 
 def is_under_way(job: Job | None) -> bool:
     return job is not None and not job.future.done()
-
-
-def found(key: str) -> runs.Run | None:
-    """A job's run; None where it was deleted, or is damaged."""
-    try:
-        return runs.find(key)
-    except UserError:
-        return None
-
-
-def epochs(key: str) -> int:
-    """How many epochs a run has finished."""
-    try:
-        return len(runs.history(key).get("loss", ()))
-    except UserError:
-        return 0

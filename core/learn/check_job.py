@@ -1,6 +1,5 @@
 """Check a data set with everything, its labels included: the one check that needs a network."""
 
-import time
 from contextlib import suppress
 
 import numpy as np
@@ -13,10 +12,9 @@ from core.checks.sources import Item, Source, of_dataset
 from core.config import make_config
 from core.data import arrays, datasets
 from core.errors import UserError
+from core.jobs.runner import Reporter, run_job
 from core.learn import features
-from core.learn.training import REPORT_EVERY_S, Cancelled
-from core.results import runs
-from core.storage import job_folder, workspace
+from core.storage.job_folder import Gone
 from core.storage.parallel import in_threads
 
 STRATEGY = "bottleneck"  # whose network describes the images, and whose kept features are shared
@@ -29,22 +27,17 @@ def check_dataset(name: str) -> None:
     The report is saved twice: before and after the labels. One process at a time checks a data set. The check of one
     that is deleted meanwhile just ends.
     """
-    with suppress(job_folder.Gone), job_folder.alone(folder := store.prepare(name)):
-        try:
-            job_folder.reserve(folder)
-            store.set_state(name, "running")
-            with workspace.saving(folder):
-                checked(of_dataset(datasets.load(name)), Reporter(name))
-            store.set_state(name, "done")
-        except Cancelled:
-            store.set_state(name, "cancelled")
-        except job_folder.Gone:
-            raise
-        except UserError as error:
-            store.set_state(name, "failed", error.template, error.values)
-        except Exception as error:  # recorded for the person who waits, and raised: a bug shows as a bug
-            store.set_state(name, "failed", runs.BROKEN, {"error": f"{type(error).__name__}: {error}"})
-            raise
+    with suppress(Gone), (job := store.prepare(name)).alone():
+        report = Reporter(job, store.Progress())
+
+        def on_progress(stage: str, share: float, done: int, total: int) -> None:
+            report.update(stage=stage, share=share, done=done, total=total)
+
+        def work() -> dict:
+            checked(of_dataset(datasets.load(name)), on_progress)
+            return {}
+
+        run_job(job, work)
 
 
 def checked(source: Source, on_progress: OnProgress) -> Report:
@@ -65,23 +58,6 @@ def checked(source: Source, on_progress: OnProgress) -> Report:
     report = with_labels(looked, on_progress)
     store.save(source.name, report)
     return report
-
-
-class Reporter:
-    """Writes the heartbeat of a data set's check, and raises Cancelled when a person asked to stop."""
-
-    def __init__(self, name: str):
-        self.name, self.written = name, 0.0
-
-    def __call__(self, stage: str, share: float, done: int, total: int) -> None:
-        now = time.time()
-        if now - self.written >= REPORT_EVERY_S:
-            if store.cancel_wished(self.name):
-                raise Cancelled
-            if not store.held(self.name):  # its lock went with the data set; another may have the name by now
-                raise job_folder.Gone
-            store.write_progress(self.name, stage, share, done, total)
-            self.written = now
 
 
 def with_labels(looked: Looked, on_progress: OnProgress) -> Report:

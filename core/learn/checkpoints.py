@@ -18,7 +18,8 @@ import keras
 
 from core.errors import UserError
 from core.results import runs
-from core.storage import job_folder, workspace
+from core.storage import workspace
+from core.storage.job_folder import JobFolder
 
 History = dict[str, list[float]]  # one list per curve, one number per finished epoch
 
@@ -34,11 +35,12 @@ def save(run: runs.Run, model: keras.Model, history: History) -> None:
     """Keep the model after the last epoch of `history`."""
     folder, epoch = run.folder / "checkpoint", len(history["val_loss"])
     if not folder.exists():
-        with job_folder.replacing(folder) as new:
+        with JobFolder(run.folder).replacing("checkpoint") as new:
             new.mkdir()
-    job_folder.write_json(folder / f"history-{epoch:04d}.json", history)
+    kept = JobFolder(folder)
+    kept.write_json(f"history-{epoch:04d}.json", history)
     best = _best(folder, history)
-    with job_folder.replacing(folder / f"epoch-{epoch:04d}.keras") as temporary:
+    with kept.replacing(f"epoch-{epoch:04d}.keras") as temporary:
         model.save(temporary)
         if best_epoch(history) == epoch - 1:
             best.unlink(missing_ok=True)

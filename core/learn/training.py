@@ -8,26 +8,20 @@ import os
 import shutil
 import time
 from contextlib import suppress
-from dataclasses import replace
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from core.config import TrainConfig
-from core.errors import UserError
+from core.jobs.runner import Reporter, run_job
 from core.learn import checkpoints, devices, predict, recipes
 from core.learn.batches import Feed
 from core.learn.checkpoints import best_epoch
 from core.results import material, metrics, runs
-from core.storage import job_folder, workspace
+from core.storage.job_folder import Gone
 
-REPORT_EVERY_S = 0.2  # progress is written, and a wish to cancel noticed, at most this often
 EVALUATING_SHARE = 0.97  # where the training itself ends on the progress bar
-
-
-class Cancelled(Exception):
-    """A person asked to stop."""
 
 
 def train(key: str) -> None:
@@ -36,72 +30,22 @@ def train(key: str) -> None:
     Only one process trains a run at a time; a second one waits for the first and then finds its result. A run that is
     deleted meanwhile just ends.
     """
-    with suppress(job_folder.Gone), job_folder.alone(runs.folder(key)):
+    job = runs.job(key)
+    with suppress(Gone), job.alone():
         run = runs.find(key)
         if run.state != "done":
-            _to_its_end(run)
+            devices.forget()  # a worker trains one run after another
+            report = Reporter(job, runs.Progress(stage="starting", epochs=run.config.epochs, process=os.getpid()))
+            run_job(job, lambda: _train(run, report), run.seconds)
         if runs.find(key).state == "done":
             for needless in (run.folder / "checkpoint", run.folder / "images", *run.folder.glob(".writing-*")):
                 shutil.rmtree(needless, ignore_errors=True)
 
 
-def _to_its_end(run: runs.Run) -> None:
-    report = Reporter(run)
-    devices.forget()  # a worker trains one run after another
-    try:
-        job_folder.reserve(run.folder)
-        report.stage("starting")
-        with workspace.saving(run.folder):
-            _train(run, report)
-    except Cancelled:
-        report.end("cancelled")
-    except job_folder.Gone:
-        raise
-    except UserError as error:
-        report.end("failed", message=error.template, values=error.values)
-    except Exception as error:  # recorded for the person who waits, and raised: a bug shows as a bug
-        report.end("failed", message=runs.BROKEN, values={"error": f"{type(error).__name__}: {error}"})
-        raise
-
-
-class Reporter:
-    """Writes the heartbeat and notices a wish to cancel; one for each job."""
-
-    def __init__(self, run: runs.Run):
-        self.key = run.key
-        self.started = time.time()
-        self.before = run.seconds
-        self.progress = runs.Progress(stage="starting", epochs=run.config.epochs, process=os.getpid())
-        self.written = 0.0
-
-    @property
-    def seconds(self) -> float:
-        return self.before + time.time() - self.started
-
-    def stage(self, stage: str, **values: object) -> None:
-        """Enter a stage; written at once."""
-        self.written = 0.0
-        if stage == "starting":
-            runs.set_state(self.key, "running", seconds=self.before)
-        self.update(stage=stage, **values)
-
-    def update(self, **values: object) -> None:
-        """Change fields of the progress. Raises Cancelled when a person asked to stop."""
-        self.progress = replace(self.progress, **values)
-        now = time.time()
-        if now - self.written >= REPORT_EVERY_S:
-            if runs.cancel_wished(self.key):
-                raise Cancelled
-            runs.write_progress(self.key, self.progress)
-            self.written = now
-
-    def end(self, state: str, **more: object) -> None:
-        """Record how the training ended."""
-        runs.set_state(self.key, state, seconds=self.seconds, **more)
-
-
-def _train(run: runs.Run, report: Reporter) -> None:
+def _train(run: runs.Run, report: Reporter) -> dict:
+    """Train a run and publish its model; returns what its status tells of the result."""
     config, dataset = run.config, runs.dataset_of(run)
+    report.stage("starting")
     material.check(dataset)
     report.stage("reading", device=devices.device())
     lesson = recipes.prepare(config, len(run.classes), dataset, report.update)
@@ -124,7 +68,7 @@ def _train(run: runs.Run, report: Reporter) -> None:
                 shuffle=False,
                 verbose=0,
             )
-    _publish(run, report, lesson, validation, checkpoints.load_best(run, history))
+    return _publish(run, report, lesson, validation, checkpoints.load_best(run, history))
 
 
 def _start_or_resume(
@@ -132,7 +76,7 @@ def _start_or_resume(
 ) -> tuple[keras.Model, dict[str, list[float]], int]:
     """The model, the curves so far, and how many epochs of `steps` are behind it."""
     model, history = checkpoints.load(run) or (None, {})
-    job_folder.write_json(run.folder / "history.json", history)  # after a kill it may lag behind the checkpoint
+    runs.job(run.key).write_json("history.json", history)  # after a kill it may lag behind the checkpoint
     if model is not None:
         return model, history, len(history["val_loss"])
     keras.utils.set_random_seed(run.config.seed)
@@ -179,7 +123,7 @@ class Follow(keras.callbacks.Callback):
         done = self.epoch + (batch + 1) / self.steps
         if self.clock is None:
             self.clock = now, done  # the first step compiles, which says nothing about the others
-        if now - self.report.written < REPORT_EVERY_S or done == self.clock[1]:
+        if not self.report.due or done == self.clock[1]:
             return
         per_epoch = (now - self.clock[0]) / (done - self.clock[1])
         whole, behind = _work(config, config.epochs), _work(config, done)
@@ -198,18 +142,18 @@ class Follow(keras.callbacks.Callback):
         for name, value in (logs | {"seconds": time.time() - self.epoch_began}).items():
             self.history.setdefault(name, []).append(float(value))
         checkpoints.save(self.run, self.model, self.history)
-        job_folder.write_json(self.run.folder / "history.json", self.history)
+        self.report.job.write_json("history.json", self.history)
         self.model.stop_training = _finished(self.history, self.run.config)
 
 
 def _publish(
     run: runs.Run, report: Reporter, lesson: recipes.Lesson, validation: recipes.Examples, best: keras.Model
-) -> None:
-    """Score the best epoch on validation and test and write the results, "done" last: before that none of it counts."""
+) -> dict:
+    """Score the best epoch on validation and test and write the results, which count once the status is "done"."""
     speed = report.progress.images_per_second
     report.stage("evaluating", share=EVALUATING_SHARE, eta_s=None)
     model, learned = lesson.finish(best)
-    with job_folder.replacing(run.folder / "model.keras") as temporary:
+    with report.job.replacing("model.keras") as temporary:
         model.save(temporary)
 
     held_out = {"validation": validation, "test": lesson.examples("test")}
@@ -219,7 +163,7 @@ def _publish(
         if len(examples.labels):
             probabilities = predict.in_batches(answer, examples.read, len(examples.labels), report.update)
             evaluation[split] = metrics.evaluate(examples.labels, probabilities)
-            with job_folder.replacing(run.folder / f"predictions_{split}.npz") as temporary:
+            with report.job.replacing(f"predictions_{split}.npz") as temporary:
                 np.savez(temporary, labels=examples.labels, probabilities=probabilities)
-    job_folder.write_json(run.folder / "evaluation.json", evaluation)
-    report.end("done", accuracy=evaluation["validation"]["accuracy"])
+    report.job.write_json("evaluation.json", evaluation)
+    return {"accuracy": evaluation["validation"]["accuracy"]}

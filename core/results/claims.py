@@ -9,7 +9,8 @@ import os
 import uuid
 from pathlib import Path
 
-from core.storage import job_folder, workspace
+from core.storage import workspace
+from core.storage.job_folder import JobFolder
 from core.storage.locks import lock
 
 CLAIM = "server"  # this file in a job's folder names the server
@@ -32,7 +33,7 @@ class Claimant:
 
     def claim(self, folder: Path) -> None:
         """Answer for the job in `folder` from now on."""
-        with job_folder.replacing(folder / CLAIM) as temporary:
+        with JobFolder(folder).replacing(CLAIM) as temporary:
             temporary.write_text(self.name)
 
     def release(self, folder: Path) -> None:
@@ -45,7 +46,7 @@ class Claimant:
     def elsewhere(self, folder: Path) -> bool:
         """Whether another living server answers for the job in `folder`, or a command line works on it."""
         holder = _holder(folder)
-        return holder != self.name and _alive(holder) if holder else job_folder.is_held(folder)
+        return holder != self.name and _alive(holder) if holder else JobFolder(folder).held
 
     def close(self) -> None:
         """Give up all claims."""

@@ -23,7 +23,7 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
@@ -34,48 +34,42 @@ from core.config import KEY_LENGTH, TrainConfig
 from core.data import datasets, manifest
 from core.data.splits import SPLITS
 from core.errors import UserError
-from core.i18n import N_
 from core.results import material
 from core.results.metrics import Scores
-from core.storage import job_folder, workspace
+from core.storage import workspace
+from core.storage.job_folder import JobFolder, JobProgress, JobStatus
 from core.storage.locks import lock
 from core.storage.typed import typed
 
-STATES = ("queued", "running", "done", "failed", "cancelled")
-LIVE_STATES = ("queued", "running")
 STAGES = ("waiting", "starting", "reading", "describing", "measuring", "training", "evaluating")
 KEY = re.compile(rf"[0-9a-f]{{{KEY_LENGTH}}}")
 QUESTION = {"config", "dataset", "classes", "created"}  # what run.json holds
-STALE_AFTER_S = 20.0
 FRESH_S = 0.1  # a file written no longer ago than this may be replaced within the same tick of the clock
 
-BROKEN = N_("Training broke off because of a fault in Handful: {error}. The server's log has the details.")
-WORKER_LOST = N_("The training process died again and again, most likely for lack of memory. Try smaller batches.")
 
+@dataclass(frozen=True, kw_only=True)
+class Run(JobStatus):
+    """A snapshot of one run.
 
-@dataclass(frozen=True)
-class Run:
-    """A snapshot of one run. Times in seconds since 1970."""
+    Attributes:
+        key: The key of its configuration.
+        config: What was asked for.
+        dataset: The name that the data set had then.
+        classes: Its classes, in the order of the probabilities.
+        created: When it was asked for, in seconds since 1970.
+        accuracy: On the validation set, once the run is done.
+    """
 
     key: str
     config: TrainConfig
-    dataset: str  # the name it had when asked for
+    dataset: str
     classes: tuple[str, ...]
     created: float
-    state: str
-    changed: float  # when `state` was written
-    message: str = ""  # why it failed: a UserError's template, translated by the interface
-    values: dict = field(default_factory=dict)  # the template's fields
-    seconds: float = 0.0  # time spent training, over all resumptions
-    accuracy: float | None = None  # on validation, once done
+    accuracy: float | None = None
 
     @property
     def folder(self) -> Path:
         return folder(self.key)
-
-    @property
-    def live(self) -> bool:
-        return self.state in LIVE_STATES
 
 
 class Unreadable(NamedTuple):
@@ -86,12 +80,22 @@ class Unreadable(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Progress:
-    """What a worker is doing now. `share` runs from 0 to 1 over the whole job; times in seconds."""
+class Progress(JobProgress):
+    """What a training is doing.
 
-    stage: str = "waiting"  # one of STAGES
-    share: float = 0.0
-    epoch: int = 0  # the epoch under way, from 1
+    Attributes:
+        stage: One of STAGES.
+        epoch: The epoch under way, from 1; 0 before the first.
+        step: The step under way in this stage, of `steps`.
+        loss: The loss of the epoch so far, on the training set.
+        accuracy: The accuracy of the epoch so far, on the training set.
+        eta_s: Seconds until the stage ends.
+        dtype: The dtype policy in which the network trains.
+        process: The worker's process number.
+    """
+
+    stage: str = "waiting"
+    epoch: int = 0
     epochs: int = 0
     step: int = 0
     steps: int = 0
@@ -101,17 +105,16 @@ class Progress:
     eta_s: float | None = None
     device: str = ""
     dtype: str = ""
-    process: int = 0  # the worker's process number
-    updated: float = 0.0
-
-    @property
-    def stale(self) -> bool:
-        """No heartbeat for a while: the worker died or is being replaced."""
-        return self.updated > 0 and time.time() - self.updated > STALE_AFTER_S
+    process: int = 0
 
 
 def folder(key: str) -> Path:
     return workspace.runs() / key
+
+
+def job(key: str) -> JobFolder:
+    """The folder of a run, as that of a job."""
+    return JobFolder(folder(key))
 
 
 def create(config: TrainConfig, dataset: manifest.Dataset) -> Run:
@@ -156,23 +159,6 @@ def dataset_of(run: Run) -> material.Material:
     return material.load(run.folder, run.dataset)
 
 
-def wish_cancel(key: str) -> None:
-    job_folder.wish_cancel(folder(key))
-
-
-def withdraw_cancel(key: str) -> None:
-    job_folder.withdraw_cancel(folder(key))
-
-
-def cancel_wished(key: str) -> bool:
-    return job_folder.cancel_wished(folder(key))
-
-
-def held(key: str) -> bool:
-    """Whether a process, of this server or another, is training the run at this moment."""
-    return job_folder.is_held(folder(key))
-
-
 def find(key: str) -> Run:
     """The run whose key is, or uniquely starts with, `key`; UserError when there is none, or it cannot be read."""
     if not re.fullmatch(rf"[0-9a-f]{{1,{KEY_LENGTH}}}", key):
@@ -195,6 +181,11 @@ def every() -> list[Run]:
     """All runs that can be read, newest question first."""
     found = [run for run in _all() if isinstance(run, Run)]
     return sorted(found, key=lambda run: run.created, reverse=True)
+
+
+def queue() -> list[Run]:
+    """The training that is running, then those that wait, in their order."""
+    return sorted((run for run in every() if run.live), key=lambda run: (run.state != "running", run.changed))
 
 
 def unreadable() -> list[Unreadable]:
@@ -256,46 +247,20 @@ def _parsed(path: Path) -> Run:
         asked = json.loads((path / "run.json").read_text("utf-8"))
         if asked.keys() != QUESTION:
             raise KeyError(*asked.keys() ^ QUESTION)
-        waiting = {"state": "queued", "changed": asked["created"]}
-        run = typed(Run, {**asked, **waiting, "key": path.name, "config": TrainConfig.from_json(asked["config"])})
-        datetime.fromtimestamp(run.created)  # a moment that can be shown
-    with workspace.reading(path / "status.json"):
-        status = workspace.read_json(path / "status.json", waiting)
-        if not waiting.keys() <= status.keys() or status.keys() & (QUESTION | {"key"}):
-            raise KeyError(*status)
-        run = typed(Run, vars(run) | status)
-        if run.state not in STATES:
-            raise ValueError(run.state)
-        datetime.fromtimestamp(run.changed), timedelta(seconds=run.seconds)
-        UserError(run.message, **run.values)  # the message can be written
-    return run
-
-
-def set_state(key: str, state: str, **more: object) -> None:
-    """Record a state; `more` may hold message, values, seconds and accuracy. Gone when the run was deleted.
-
-    That in which a training ends can be recorded on a full disk too, in the space that the training had reserved.
-    """
-    value = {"state": state, "changed": time.time(), **more}
-    job_folder.write_status(folder(key), value, last=state not in LIVE_STATES)
+        asked |= {"key": path.name, "config": TrainConfig.from_json(asked["config"])}
+        waiting = JobStatus("queued", typed(Run, asked).created)
+        datetime.fromtimestamp(waiting.changed)  # a moment that can be shown
+    return JobFolder(path).status(Run, waiting, **asked)
 
 
 def progress(key: str) -> Progress:
-    """The last heartbeat; one that cannot be read counts as none."""
-    path = folder(key) / "progress.json"
+    """Read the last heartbeat; one that cannot be read counts as none."""
+    found = job(key).progress(Progress, STAGES)
     try:
-        with workspace.reading(path):
-            found = typed(Progress, workspace.read_json(path, {}))
-            if found.stage not in STAGES or not 0 <= found.share <= 1:
-                raise ValueError(found)
-            timedelta(seconds=found.eta_s or 0)
-            return found
-    except UserError:
+        timedelta(seconds=found.eta_s or 0)
+    except OverflowError:
         return Progress()
-
-
-def write_progress(key: str, value: Progress) -> None:
-    job_folder.write_json(folder(key) / "progress.json", asdict(value) | {"updated": time.time()})
+    return found
 
 
 def history(key: str) -> dict[str, list[float]]:

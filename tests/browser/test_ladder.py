@@ -81,7 +81,7 @@ def test_the_ladder_is_climbed_from_the_quickest_on_while_one_watches(train_page
     ended = [name for name in LADDER if asked[name].state == "done"]
     assert tuple(ended) == LADDER[: len(ended)]
     for name in LADDER[2:]:
-        runs.wish_cancel(asked[name].key)
+        runs.job(asked[name].key).request_cancel()
     expect_row(train_page, LADDER[-1], "cancelled")
     expect(train_page.get_by_text("Queue")).to_have_count(0)
     expect(train_page.get_by_role("link", name="Try them side by side")).to_be_visible()

@@ -43,7 +43,7 @@ def train_page(app, hands, visit) -> Iterator[Callable[..., Page]]:
     yield opened
     for run in runs.every():  # what a test that failed leaves behind would keep the next one waiting
         if run.live:
-            runs.wish_cancel(run.key)
+            runs.job(run.key).request_cancel()
 
 
 def epochs_done(key: str) -> int:

@@ -36,8 +36,8 @@ def checked(pets) -> dict[str, np.ndarray]:
     store.save(pets.name, Report(pets.name, pets.fingerprint, "photo", 3, (), (), time.time(), 1.0))
     store.save_measures(pets.name, source, rows)
     store.set_fine(pets.name, ["0" * 16])
-    store.write_progress(pets.name, "judging", 0.9, 3, 3)
-    store.set_state(pets.name, "done")
+    store.job(pets.name).write_progress(store.Progress("judging", 0.9, done=3, total=3))
+    store.job(pets.name).set_state("done")
     return rows
 
 
@@ -59,7 +59,7 @@ def test_a_damaged_file_is_named_or_counts_as_none_and_checking_again_makes_it_g
     assert len(store.measures("pets", "photo")) == (0 if file == "measures.npz" else 3)
     store.prepare("pets")
     store.latest(pets), store.fine("pets")  # neither raises
-    store.set_state("pets", "queued")
+    store.job("pets").set_state("queued")
     assert store.status("pets").live
     checked(pets)
     assert store.latest(pets).images == len(store.measures("pets", "photo")) == 3
@@ -70,8 +70,8 @@ def test_what_a_check_writes_does_not_bring_a_deleted_data_set_back(pets):
     report, source = store.last("pets"), sources.of_dataset(pets)
     datasets.delete("pets")
     writes = (
-        lambda: store.set_state("pets", "running"),
-        lambda: store.write_progress("pets", "measuring", 0.1, 1, 3),
+        lambda: store.job("pets").set_state("running"),
+        lambda: store.job("pets").write_progress(store.Progress("measuring", 0.1, done=1, total=3)),
         lambda: store.save("pets", report),
         lambda: store.save_measures("pets", source, rows),
         lambda: store.prepare("pets"),
@@ -81,9 +81,9 @@ def test_what_a_check_writes_does_not_bring_a_deleted_data_set_back(pets):
             write()
     with pytest.raises(UserError, match="was deleted meanwhile"):
         store.set_fine("pets", ["0" * 16])
-    store.wish_cancel("pets")
-    store.withdraw_cancel("pets")
-    assert not store.cancel_wished("pets")
+    store.job("pets").request_cancel()
+    store.job("pets").withdraw_cancel()
+    assert not store.job("pets").cancel_requested
     assert store.status("pets").state == ""
     assert not store.folder("pets").parent.exists()
 

@@ -14,7 +14,9 @@ from core.data import datasets, edits
 from core.data.synthetic_shapes import generate
 from core.errors import UserError
 from core.jobs import service
+from core.jobs.kinds import CHECK, TRAINING
 from core.results import runs
+from core.storage import job_folder
 
 pytestmark = pytest.mark.slow
 
@@ -65,47 +67,47 @@ def epochs_done(key):
 
 def test_two_visitors_share_one_training_and_a_third_gets_the_cache(engine, dataset):
     asked = config(dataset, epochs=3)
-    one, two = engine.submit(asked, dataset), engine.submit(asked, dataset)
+    one, two = engine.train(asked, dataset), engine.train(asked, dataset)
     assert one.key == two.key
-    assert len([run for run in engine.queue() if run.key == one.key]) == 1
+    assert len([run for run in runs.queue() if run.key == one.key]) == 1
     wait(lambda: runs.find(one.key).state == "done")
     before = runs.find(one.key)
-    third = engine.submit(asked, dataset)
+    third = engine.train(asked, dataset)
     assert third.state == "done"
     assert third.changed == before.changed
 
 
 def test_cancel_takes_less_than_two_seconds_and_resuming_keeps_the_epochs(engine, dataset):
-    key = engine.submit(config(dataset, **LONG), dataset).key
+    key = engine.train(config(dataset, **LONG), dataset).key
     wait(lambda: epochs_done(key) >= 3)
     wished = time.time()
-    engine.cancel(key)
+    engine.cancel(TRAINING, key)
     wait(lambda: runs.find(key).state == "cancelled", seconds=2)
     assert time.time() - wished < 2
     kept = epochs_done(key)
-    engine.submit(config(dataset, **LONG), dataset)
+    engine.train(config(dataset, **LONG), dataset)
     wait(lambda: epochs_done(key) > kept)
     assert runs.history(key)["loss"][kept] < runs.history(key)["loss"][0]
-    engine.cancel(key)
+    engine.cancel(TRAINING, key)
     wait(lambda: not runs.find(key).live)
 
 
 def test_a_waiting_training_can_be_cancelled_and_asked_for_again(engine, dataset):
-    first = engine.submit(config(dataset, **LONG, seed=1), dataset).key
+    first = engine.train(config(dataset, **LONG, seed=1), dataset).key
     wait(lambda: runs.find(first).state == "running")
-    waiting = engine.submit(config(dataset, epochs=2, seed=2), dataset).key
-    assert [run.key for run in engine.queue()] == [first, waiting]
-    engine.cancel(waiting)
+    waiting = engine.train(config(dataset, epochs=2, seed=2), dataset).key
+    assert [run.key for run in runs.queue()] == [first, waiting]
+    engine.cancel(TRAINING, waiting)
     assert runs.find(waiting).state == "cancelled"
-    engine.submit(config(dataset, epochs=2, seed=2), dataset)
+    engine.train(config(dataset, epochs=2, seed=2), dataset)
     assert runs.find(waiting).state == "queued"
-    engine.cancel(first)
+    engine.cancel(TRAINING, first)
     wait(lambda: runs.find(waiting).state == "done")
     assert runs.find(first).state == "cancelled"
 
 
 def test_a_killed_worker_is_replaced_and_the_training_goes_on(engine, dataset):
-    key = engine.submit(config(dataset, **LONG | {"epochs": 30}, seed=3), dataset).key
+    key = engine.train(config(dataset, **LONG | {"epochs": 30}, seed=3), dataset).key
     wait(lambda: epochs_done(key) >= 3)
     victim = runs.progress(key).process
     done = epochs_done(key)
@@ -121,10 +123,10 @@ def workers():
 
 
 def test_workers_killed_again_and_again_are_replaced(engine, dataset):
-    trained = engine.submit(config(dataset, epochs=2), dataset).key
+    trained = engine.train(config(dataset, epochs=2), dataset).key
     wait(lambda: runs.find(trained).state == "done")
-    first = engine.submit(config(dataset, **LONG, seed=20), dataset).key
-    waiting = engine.submit(config(dataset, epochs=2, seed=30), dataset).key
+    first = engine.train(config(dataset, **LONG, seed=20), dataset).key
+    waiting = engine.train(config(dataset, epochs=2, seed=30), dataset).key
     for pause in (1.5, 0.05, 0.05, 1.5, 0.05, 0.05):  # when they have started, and while they start
         wait(lambda: len(workers()) == 2, seconds=20)
         time.sleep(pause)
@@ -135,7 +137,7 @@ def test_workers_killed_again_and_again_are_replaced(engine, dataset):
         assert engine._submit(resource, "time:time").result(timeout=240)
     rgb = next(generate(1, 0))[1][..., None].repeat(3, 2)
     assert engine.predict([trained], rgb)[0].key == trained
-    engine.cancel(first)
+    engine.cancel(TRAINING, first)
     wait(lambda: not runs.find(first).live and runs.find(waiting).state == "done")
     wait(lambda: engine.troubles() == [])
 
@@ -155,7 +157,7 @@ def test_a_killed_server_leaves_no_orphans_and_the_next_one_resumes(dataset):
         "if __name__ == '__main__':\n"
         "    e = jobs.engine(); d = datasets.load('hands')\n"
         f"    c = make_config(d, 'shapes_cnn', {LONG | {'epochs': 40, 'seed': 4}!r})\n"
-        "    e.submit(c, d) if not e.resume_interrupted() else None\n"
+        "    e.train(c, d) if not e.resume() else None\n"
         "    time.sleep(600)\n"
     )
     key = config(dataset, **LONG | {"epochs": 40, "seed": 4}).key
@@ -176,9 +178,9 @@ def test_a_killed_server_leaves_no_orphans_and_the_next_one_resumes(dataset):
 
 def test_predictions_come_back_while_a_training_runs(engine, dataset):
     asked = config(dataset, epochs=2)
-    key = engine.submit(asked, dataset).key
+    key = engine.train(asked, dataset).key
     wait(lambda: runs.find(key).state == "done")
-    busy = engine.submit(config(dataset, **LONG, seed=5), dataset).key
+    busy = engine.train(config(dataset, **LONG, seed=5), dataset).key
     wait(lambda: epochs_done(busy) >= 1)
     rgb = next(generate(1, 0))[1][..., None].repeat(3, 2)
     [prediction] = engine.predict([key], rgb)
@@ -187,7 +189,7 @@ def test_predictions_come_back_while_a_training_runs(engine, dataset):
     assert 0 < prediction.own_milliseconds < prediction.milliseconds
     assert engine.predict_many(key, [rgb, rgb]) == pytest.approx(np.array([prediction.probabilities] * 2), abs=1e-4)
     assert runs.find(busy).state == "running"
-    engine.cancel(busy)
+    engine.cancel(TRAINING, busy)
     wait(lambda: not runs.find(busy).live)
 
 
@@ -205,30 +207,30 @@ def test_predicting_with_a_run_that_is_not_done_says_so(engine, dataset):
 
 
 def test_a_check_is_shared_waits_its_turn_and_can_be_cancelled(engine, dataset):
-    key = engine.submit(config(dataset, **LONG, seed=7), dataset).key
+    key = engine.train(config(dataset, **LONG, seed=7), dataset).key
     wait(lambda: epochs_done(key) >= 1)
-    engine.check("hands")
+    engine.submit(CHECK, "hands")
     assert store.status("hands").state == "queued"
-    engine.cancel_check("hands")
+    engine.cancel(CHECK, "hands")
     assert store.status("hands").state == "cancelled"
-    engine.check("hands")
-    engine.check("hands")
-    engine.cancel(key)
+    engine.submit(CHECK, "hands")
+    engine.submit(CHECK, "hands")
+    engine.cancel(TRAINING, key)
     wait(lambda: store.status("hands").state == "done")
     report = store.latest(datasets.load("hands"))
     assert report.kind == "drawing"
-    engine.check("hands")
+    engine.submit(CHECK, "hands")
     wait(lambda: store.status("hands").state == "done")
     assert store.latest(datasets.load("hands")) == report
 
 
 def test_a_check_that_a_killed_server_left_is_made_again(engine, dataset):
-    for left in engine.queue():  # by the tests before
-        engine.cancel(left.key)
-    wait(lambda: engine.queue() == [])
+    for left in runs.queue():  # by the tests before
+        engine.cancel(TRAINING, left.key)
+    wait(lambda: runs.queue() == [])
     store.folder("hands").mkdir(exist_ok=True)
-    for state in store.LIVE_STATES:
-        store.set_state("hands", state)
-        assert engine.resume_interrupted() == []
+    for state in job_folder.LIVE_STATES:
+        store.job("hands").set_state(state)
+        assert engine.resume() == [(CHECK, "hands")]
         wait(lambda: store.status("hands").state == "done")
     assert store.latest(datasets.load("hands"))

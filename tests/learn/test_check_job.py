@@ -10,6 +10,8 @@ from core.catalog import weights
 from core.checks import sources, store
 from core.data import datasets, importing
 from core.errors import UserError
+from core.jobs import runner
+from core.jobs.runner import Cancelled
 from core.learn import check_job
 
 
@@ -32,7 +34,7 @@ def test_a_check_is_kept_until_the_data_set_changes(pets):
 
 def test_a_wish_to_cancel_is_noticed(pets):
     store.folder(pets).mkdir()
-    store.wish_cancel(pets)
+    store.job(pets).request_cancel()
     check_job.check_dataset(pets)
     assert store.status(pets).state == "cancelled"
     assert store.latest(datasets.load(pets)) is None
@@ -41,12 +43,12 @@ def test_a_wish_to_cancel_is_noticed(pets):
 def test_what_was_measured_before_a_cancel_is_kept(pets):
     def stop(stage, share, done, total):
         if done == 5:
-            raise check_job.Cancelled
+            raise Cancelled
 
     source = sources.of_dataset(datasets.load(pets))
     store.folder(pets).mkdir()
     for _ in range(2):  # a second one, stopped as early, loses nothing
-        with pytest.raises(check_job.Cancelled):
+        with pytest.raises(Cancelled):
             check_job.checked(source, stop)
         assert {*store.measures(pets, source.kind)} == {item.entry.content for item in source.items[:5]}
 
@@ -86,7 +88,7 @@ def test_a_data_set_deleted_while_it_is_checked_stays_deleted(pets, monkeypatch)
         pytest.fail("goes on")
 
     monkeypatch.setattr(check_job, "describe", deleted)
-    monkeypatch.setattr(check_job, "REPORT_EVERY_S", 0)
+    monkeypatch.setattr(runner, "REPORT_EVERY_S", 0)
     check_job.check_dataset(pets)
     assert not store.folder(pets).parent.exists()
     check_job.check_dataset(pets)  # nor does a check that comes too late make it
@@ -101,7 +103,7 @@ def test_the_check_of_a_deleted_data_set_ends_when_another_has_its_name(pets, zi
         pytest.fail("goes on")
 
     monkeypatch.setattr(check_job, "describe", replaced)
-    monkeypatch.setattr(check_job, "REPORT_EVERY_S", 0)
+    monkeypatch.setattr(runner, "REPORT_EVERY_S", 0)
     check_job.check_dataset(pets)
     assert datasets.load(pets).n_images == 10
     assert not store.folder(pets).exists()

@@ -119,7 +119,7 @@ def trained(dataset, seed: int = 0) -> runs.Run:
     """What a visitor's Train button and a worker do."""
     run = runs.create(config(dataset, seed), dataset)
     if run.state != "done":
-        runs.set_state(run.key, "queued", seconds=run.seconds)
+        runs.job(run.key).set_state("queued", seconds=run.seconds)
     training.train(run.key)
     return runs.find(run.key)
 
@@ -232,7 +232,7 @@ def test_a_deleted_run_stays_deleted_whatever_its_training_still_writes(pets, qu
 
     def deleted_meanwhile(run, model, history):
         if len(history["val_loss"]) == 2:
-            runs.set_state(run.key, "cancelled")
+            runs.job(run.key).set_state("cancelled")
             runs.delete(run.key)
         original(run, model, history)
 
@@ -242,14 +242,14 @@ def test_a_deleted_run_stays_deleted_whatever_its_training_still_writes(pets, qu
     training.train(run.key)  # neither does one that comes too late
     assert not run.folder.exists()
     with pytest.raises(job_folder.Gone):
-        runs.write_progress(run.key, runs.Progress())
+        runs.job(run.key).write_progress(runs.Progress())
 
 
 def test_a_run_is_held_while_a_process_trains_it(pets, quick, monkeypatch):
     run = runs.create(config(pets), pets)
     seen = []
-    monkeypatch.setattr(checkpoints, "load", lambda run: seen.append(runs.held(run.key)))
-    assert not runs.held(run.key)
+    monkeypatch.setattr(checkpoints, "load", lambda run: seen.append(runs.job(run.key).held))
+    assert not runs.job(run.key).held
     training.train(run.key)
     assert seen == [True]
-    assert not runs.held(run.key)
+    assert not runs.job(run.key).held

@@ -10,10 +10,12 @@ from core import config
 from core.catalog import weights
 from core.catalog.backbones import BACKBONES
 from core.data import datasets, edits
+from core.jobs import runner
 from core.learn import backbones, devices, features, networks, recipes, training
 from core.learn.batches import Feed
 from core.results import runs
-from tests.learn.pretrained import asked, backbone_of, taught
+from core.storage.job_folder import JobFolder
+from tests.learn.pretrained import asked, backbone_of, cancelled_after, taught
 
 
 def test_kept_activations_are_those_of_the_live_network(pets, random_weights):
@@ -67,8 +69,8 @@ def test_fine_tuning_resumes_with_the_block_it_had(pets, random_weights, monkeyp
     runs.delete(straight.key)
     run = runs.create(straight.config, pets)
     with monkeypatch.context() as patch:
-        patch.setattr(runs, "cancel_wished", lambda key: len(runs.history(key).get("loss", ())) == 1)
-        patch.setattr(training, "REPORT_EVERY_S", 0)
+        patch.setattr(JobFolder, "cancel_requested", cancelled_after(1))
+        patch.setattr(runner, "REPORT_EVERY_S", 0)
         training.train(run.key)
     assert runs.find(run.key).state == "cancelled"
     training.train(run.key)
@@ -76,9 +78,11 @@ def test_fine_tuning_resumes_with_the_block_it_had(pets, random_weights, monkeyp
 
 
 def test_the_speed_that_stays_is_that_of_learning(pets, random_weights, monkeypatch):
-    told, write = [], runs.write_progress
-    monkeypatch.setattr(runs, "write_progress", lambda key, progress: told.append(progress) or write(key, progress))
-    monkeypatch.setattr(training, "REPORT_EVERY_S", 0)
+    told, write = [], JobFolder.write_progress
+    monkeypatch.setattr(
+        JobFolder, "write_progress", lambda job, progress: told.append(progress) or write(job, progress)
+    )
+    monkeypatch.setattr(runner, "REPORT_EVERY_S", 0)
     run = taught(pets, "bottleneck", "efficientnet_lite0", epochs=3)
     assert {"describing", "training", "evaluating"} <= {progress.stage for progress in told}
     learning = [progress.images_per_second for progress in told if progress.stage == "training"]

@@ -10,8 +10,11 @@ from core.catalog.strategies import STRATEGIES
 from core.config import make_config
 from core.data import datasets, edits
 from core.data.synthetic_shapes import generate
+from core.jobs import runner
 from core.learn import predict, training
 from core.results import runs
+from core.storage.job_folder import JobFolder
+from tests.learn.pretrained import cancelled_after
 
 
 @pytest.fixture
@@ -74,8 +77,8 @@ def test_a_cancelled_training_goes_on_where_it_stopped(shapes, monkeypatch, stra
     runs.delete(straight.key)
     run = new_run(shapes, strategy, **knobs)
     with monkeypatch.context() as patch:
-        patch.setattr(runs, "cancel_wished", lambda key: len(runs.history(key).get("loss", ())) == stop)
-        patch.setattr(training, "REPORT_EVERY_S", 0)  # on a fast machine an epoch is over before the next look
+        patch.setattr(JobFolder, "cancel_requested", cancelled_after(stop))
+        patch.setattr(runner, "REPORT_EVERY_S", 0)  # on a fast machine an epoch is over before the next look
         training.train(run.key)
     assert runs.find(run.key).state == "cancelled"
     assert [path.name for path in sorted((run.folder / "checkpoint").glob("epoch*"))] == [f"epoch-{stop:04d}.keras"]
@@ -92,8 +95,8 @@ def test_a_cancelled_training_goes_on_where_it_stopped(shapes, monkeypatch, stra
 def test_curves_ahead_of_the_checkpoint_are_cut_back(shapes, monkeypatch):
     run = new_run(shapes)
     with monkeypatch.context() as patch:
-        patch.setattr(runs, "cancel_wished", lambda key: len(runs.history(key).get("loss", ())) == 2)
-        patch.setattr(training, "REPORT_EVERY_S", 0)  # on a fast machine an epoch is over before the next look
+        patch.setattr(JobFolder, "cancel_requested", cancelled_after(2))
+        patch.setattr(runner, "REPORT_EVERY_S", 0)  # on a fast machine an epoch is over before the next look
         training.train(run.key)
     history = runs.history(run.key)
     (run.folder / "history.json").write_text(json.dumps({name: [*values, 9.0] for name, values in history.items()}))

@@ -149,7 +149,7 @@ def test_the_zip_holds_what_is_shown(pets):
 
 
 def test_a_run_shows_what_it_was_fed(pets, bench):
-    run = bench.submit(make_config(pets, "small_cnn", {"seed": 3}), pets)
+    run = bench.train(make_config(pets, "small_cnn", {"seed": 3}), pets)
     finish(run.key)
     app = opened("2_Train", dataset="pets", run=run.key)
     assert says(app.markdown, "What it was fed")
@@ -182,7 +182,7 @@ def test_whether_it_helps_is_measured_with_and_without_over_three_seeds(bench, m
 
 def test_flips_are_checked_with_the_newest_network(pets, bench, page):
     assert says(page.caption, "once a network is trained on this data set")
-    run = bench.submit(make_config(pets, "small_cnn", {"horizontal_flip": False}), pets)
+    run = bench.train(make_config(pets, "small_cnn", {"horizontal_flip": False}), pets)
     finish(run.key)
     mirrored = []
 

@@ -29,10 +29,7 @@ DAMAGE = {
 class Bench:
     """An engine without workers."""
 
-    def queue(self):
-        return [run for run in runs.every() if run.live]
-
-    def cancel_check(self, name): ...
+    def stop(self, kind, name): ...
 
 
 @pytest.fixture(autouse=True)
@@ -45,16 +42,16 @@ def finished(dataset, strategy: str, seed: int) -> runs.Run:
     workspace.write_json(run.folder / "history.json", {"loss": [0.7], "val_loss": [0.6]})
     workspace.write_json(run.folder / "evaluation.json", {"validation": SCORES, "test": SCORES})
     (run.folder / "model.keras").write_bytes(bytes(99))
-    runs.write_progress(run.key, Progress("evaluating", 0.97))
-    runs.set_state(run.key, "done", seconds=12.3, accuracy=0.75)
+    runs.job(run.key).write_progress(Progress("evaluating", 0.97))
+    runs.job(run.key).set_state("done", seconds=12.3, accuracy=0.75)
     return runs.find(run.key)
 
 
 def checked(dataset) -> None:
     store.save(dataset.name, Report(dataset.name, dataset.fingerprint, "photo", 12, (), (), time.time(), 1.0))
     store.set_fine(dataset.name, ["0" * 16])
-    store.write_progress(dataset.name, "judging", 0.9, 12, 12)
-    store.set_state(dataset.name, "done")
+    store.job(dataset.name).write_progress(store.Progress("judging", 0.9, done=12, total=12))
+    store.job(dataset.name).set_state("done")
     source = of_dataset(dataset)
     rows = {item.entry.content: np.zeros(1, store.MEASURES)[0] for item in source.items}
     store.save_measures(dataset.name, source, rows)

@@ -13,8 +13,10 @@ from core.config import make_config
 from core.data import datasets
 from core.errors import UserError
 from core.jobs import cluster, service
+from core.jobs.engine import Prediction
 from core.results import runs
 from core.results.runs import Progress
+from core.storage import job_folder
 from core.storage.workspace import ROOT
 from tests.pages.visitor import labelled, says
 from ui.sketch import home
@@ -30,12 +32,12 @@ class Seer:
     def __init__(self):
         self.submitted, self.asked = [], []
 
-    def submit(self, config, dataset):
+    def train(self, config, dataset):
         self.submitted.append(config.key)
 
     def predict(self, keys, rgb):
         self.asked.append(list(keys))
-        return [service.Prediction(key, runs.find(key).classes, self.shares, 12.3, 4.5) for key in keys]
+        return [Prediction(key, runs.find(key).classes, self.shares, 12.3, 4.5) for key in keys]
 
 
 @pytest.fixture(autouse=True)
@@ -51,14 +53,14 @@ def run(seer):
     """The built-in classifier's run, queued."""
     dataset = datasets.load(service.BUILTIN_SET)
     run = runs.create(make_config(dataset, service.BUILTIN_STRATEGY), dataset)
-    runs.set_state(run.key, "queued")
+    runs.job(run.key).set_state("queued")
     seer.builtin = run.key
     return run
 
 
 @pytest.fixture
 def trained(run):
-    runs.set_state(run.key, "done", accuracy=0.98)
+    runs.job(run.key).set_state("done", accuracy=0.98)
     return runs.find(run.key)
 
 
@@ -107,8 +109,8 @@ def test_without_its_drawings_the_classifier_says_what_it_does():
 
 
 def test_while_the_classifier_trains_its_progress_shows(run, drawn):
-    runs.set_state(run.key, "running")
-    runs.write_progress(run.key, Progress(stage="training", share=0.4, eta_s=12))
+    runs.job(run.key).set_state("running")
+    runs.job(run.key).write_progress(Progress(stage="training", share=0.4, eta_s=12))
     app = opened()
     assert says(app.subheader, "still learning its first shapes")
     [progress] = app.get("progress")
@@ -116,11 +118,11 @@ def test_while_the_classifier_trains_its_progress_shows(run, drawn):
     assert not app.header
 
 
-@pytest.mark.parametrize(("state", "message"), [("failed", runs.WORKER_LOST), ("cancelled", "")])
+@pytest.mark.parametrize(("state", "message"), [("failed", job_folder.WORKER_LOST), ("cancelled", "")])
 def test_a_classifier_that_broke_off_can_be_trained_again(run, seer, state, message):
-    runs.set_state(run.key, state, message=message)
+    runs.job(run.key).set_state(state, message=message)
     app = opened()
-    assert says(app.error, runs.WORKER_LOST) if message else says(app.info, "Somebody stopped")
+    assert says(app.error, job_folder.WORKER_LOST) if message else says(app.info, "Somebody stopped")
     labelled(app.button, "Learn them again").click().run()
     assert seer.submitted == [run.key]
 
@@ -147,7 +149,7 @@ def test_what_is_wrong_with_the_workers_is_said_on_the_page(trained, monkeypatch
 
 def test_any_finished_run_can_look_and_the_address_remembers_which(trained, pets):
     other = runs.create(make_config(pets, "small_cnn"), pets)
-    runs.set_state(other.key, "done", accuracy=0.9)
+    runs.job(other.key).set_state("done", accuracy=0.9)
     app = opened()
     assert app.query_params["run"] == trained.key
     app = opened(run=other.key)
@@ -158,7 +160,7 @@ def finish(trained, strategy: str, accuracy: float, **settings: object) -> str:
     """The key of another finished run on the same images."""
     dataset = datasets.load(trained.dataset)
     run = runs.create(make_config(dataset, strategy, settings), dataset)
-    runs.set_state(run.key, "done", accuracy=accuracy)
+    runs.job(run.key).set_state("done", accuracy=accuracy)
     return run.key
 
 
@@ -179,7 +181,7 @@ def test_the_best_run_of_every_strategy_can_look_beside_the_chosen_one(trained, 
 
 def test_there_is_nothing_to_compare_with_one_strategy(trained, drawn, pets):
     other = runs.create(make_config(pets, "small_cnn"), pets)
-    runs.set_state(other.key, "done", accuracy=0.9)
+    runs.job(other.key).set_state("done", accuracy=0.9)
     finish(trained, "shapes_cnn", 0.9, seed=1)
     assert not opened().toggle
 
@@ -210,14 +212,14 @@ def test_teaching_a_new_class(trained, drawn):
 
 def test_a_finished_run_of_a_strategy_that_is_gone_can_still_look(trained, pets):
     old = runs.create(replace(make_config(pets, "small_cnn"), strategy="gone_cnn"), pets)
-    runs.set_state(old.key, "done")
+    runs.job(old.key).set_state("done")
     assert "pets · gone_cnn" in probabilities.describe(runs.find(old.key))
     opened()
 
 
 def test_a_finished_run_outlives_its_data_set(trained, pets):
     other = runs.create(make_config(pets, "small_cnn"), pets)
-    runs.set_state(other.key, "done")
+    runs.job(other.key).set_state("done")
     datasets.delete("pets")
     app = opened(run=other.key)
     assert not app.error

@@ -7,6 +7,7 @@ from google.protobuf.message import Message
 from core.data import datasets, edits
 from core.data.manifest import Dataset
 from core.jobs import service
+from core.jobs.engine import Prediction
 from core.results import runs
 from tests.pages.test_train import Bench
 
@@ -28,7 +29,7 @@ class Oracle(Bench):
     """An engine that takes every image for the first class."""
 
     def predict(self, keys, rgb):
-        return [service.Prediction(key, runs.find(key).classes, (0.75, 0.25), 4.0, 4.0) for key in keys]
+        return [Prediction(key, runs.find(key).classes, (0.75, 0.25), 4.0, 4.0) for key in keys]
 
     def predict_many(self, key, pictures):
         return np.tile(np.float32([0.75, 0.25]), (len(pictures), 1))

@@ -19,6 +19,7 @@ from core.data.manifest import Dataset, Entry, Note
 from core.data.normalize import normalise
 from core.errors import UserError
 from core.jobs import service
+from core.jobs.engine import Prediction
 from core.results import runs
 from core.results.runs import Run
 from core.storage.workspace import ROOT, write_json
@@ -45,7 +46,7 @@ class Oracle(Bench):
         return (0.75, *[0.25 / (len(runs.find(key).classes) - 1)] * (len(runs.find(key).classes) - 1))
 
     def predict(self, keys, rgb):
-        return [service.Prediction(key, runs.find(key).classes, self._row(key), 4.0, 4.0) for key in keys]
+        return [Prediction(key, runs.find(key).classes, self._row(key), 4.0, 4.0) for key in keys]
 
     def predict_many(self, key, pictures):
         return np.tile(np.float32(self._row(key)), (len(pictures), 1))

@@ -14,6 +14,7 @@ import pytest
 from core.config import make_config
 from core.errors import UserError
 from core.jobs import service
+from core.jobs.engine import MOST_RUNS, Prediction
 from core.results import runs
 from core.results.runs import Run
 from core.storage.workspace import ROOT
@@ -39,7 +40,7 @@ class Oracle:
         return [
             UserError("The model is damaged.")
             if key in self.damaged
-            else service.Prediction(key, runs.find(key).classes, self._row(key), 30.0, 4.4)
+            else Prediction(key, runs.find(key).classes, self._row(key), 30.0, 4.4)
             for key in keys
         ]
 
@@ -66,7 +67,7 @@ def finished(pets) -> Callable[..., Run]:
 
     def make(strategy: str, **settings: object) -> Run:
         run = runs.create(make_config(pets, strategy, settings), pets)
-        runs.set_state(run.key, "done", accuracy=0.75)
+        runs.job(run.key).set_state("done", accuracy=0.75)
         return runs.find(run.key)
 
     return make
@@ -115,12 +116,12 @@ def test_the_address_carries_the_choice(finished):
 
 
 def test_an_address_that_names_very_many_runs_asks_only_some_and_says_so(finished, oracle, png):
-    keys = [finished("small_cnn", seed=seed).key for seed in range(service.MOST_RUNS + 3)]
+    keys = [finished("small_cnn", seed=seed).key for seed in range(MOST_RUNS + 3)]
     page = opened("3_Predict", runs=",".join(keys))
-    assert chosen(page) == keys[: service.MOST_RUNS]
-    assert says(page.caption, f"to {service.MOST_RUNS} networks at once; the address names {len(keys)}.")
+    assert chosen(page) == keys[:MOST_RUNS]
+    assert says(page.caption, f"to {MOST_RUNS} networks at once; the address names {len(keys)}.")
     uploaded(page, png(1))
-    assert set(oracle.asked) == set(keys[: service.MOST_RUNS])
+    assert set(oracle.asked) == set(keys[:MOST_RUNS])
 
 
 def test_every_strategy_is_preselected_before_one_of_them_twice(finished):
@@ -232,7 +233,7 @@ def test_what_the_pretrained_network_sees(finished, png, oracle, monkeypatch):
 
 def test_runs_with_other_classes_stand_beside_each_other_and_only_their_equals_are_compared(finished):
     def prediction(key, classes):
-        return service.Prediction(key, classes, (0.7, 0.3), 1.0, 1.0)
+        return Prediction(key, classes, (0.7, 0.3), 1.0, 1.0)
 
     trained = [finished("small_cnn"), finished("shapes_cnn"), finished("digits_cnn")]
     said = [prediction(run.key, ("cats", "dogs")) for run in trained[:2]] + [prediction(trained[2].key, ("a", "b"))]

@@ -19,7 +19,7 @@ from core.errors import UserError
 from core.jobs import service
 from core.results import runs
 from core.results.runs import Progress
-from core.storage import workspace
+from core.storage import job_folder, workspace
 from core.storage.workspace import ROOT, write_json
 from tests.pages.visitor import labelled, opened, press, says
 from ui.train import run_view
@@ -30,17 +30,14 @@ NETWORK = "Pretrained network"
 class Bench:
     """An engine without workers: what was asked for waits, until a test says what became of it."""
 
-    def submit(self, config, dataset):
+    def train(self, config, dataset):
         run = runs.create(config, dataset)
         if run.state != "done":
-            runs.set_state(run.key, "queued")
+            runs.job(run.key).set_state("queued")
         return runs.find(run.key)
 
-    def cancel(self, key):
-        runs.set_state(key, "cancelled")
-
-    def queue(self):
-        return [run for run in runs.every() if run.live]
+    def cancel(self, kind, key):
+        runs.job(key).set_state("cancelled")
 
 
 @pytest.fixture(autouse=True)
@@ -53,14 +50,14 @@ def bench(monkeypatch):
 @pytest.fixture
 def run(pets, bench):
     """A run of `pets` that waits."""
-    return bench.submit(make_config(pets, "small_cnn", {"epochs": 7}), pets)
+    return bench.train(make_config(pets, "small_cnn", {"epochs": 7}), pets)
 
 
 def finish(key: str, accuracy: float = 0.75, classes: int = 2) -> None:
     write_json(runs.folder(key) / "history.json", {"loss": [0.7, 0.4], "val_loss": [0.6, 0.5]})
     result = {"accuracy": accuracy, "low": 0.3, "high": 0.95, "n": 4, "confusion": [[1] * classes] * classes}
     write_json(runs.folder(key) / "evaluation.json", {"validation": result, "test": result | {"accuracy": 0.5}})
-    runs.set_state(key, "done", seconds=12.3, accuracy=accuracy)
+    runs.job(key).set_state("done", seconds=12.3, accuracy=accuracy)
 
 
 def choose(app, strategy: str):
@@ -140,7 +137,7 @@ def test_the_settings_of_an_earlier_run_come_back_into_the_widgets(run):
 def test_the_network_of_an_earlier_run_comes_back_with_its_image_size(pets, bench, unknown_vgg16):
     weights.accept("vgg16")
     knobs = {"backbone": "vgg16", "image_size": 100}
-    run = bench.submit(make_config(pets, "fine_tuning", knobs), pets)
+    run = bench.train(make_config(pets, "fine_tuning", knobs), pets)
     app = opened("2_Train", dataset="pets", run=run.key)
     assert says(app.subheader, "Fine-tuning · VGG16 · pets")
     assert says(app.caption, "Changed settings: Pretrained network VGG16, Image size 100 px")
@@ -296,7 +293,7 @@ def test_the_ladder_on_drawings_begins_with_the_networks_for_drawings():
 
 def test_strategies_are_compared_with_their_best_runs(pets, bench):
     def asked(strategy, **knobs):
-        return bench.submit(make_config(pets, strategy, knobs), pets).key
+        return bench.train(make_config(pets, strategy, knobs), pets).key
 
     app = opened("2_Train", dataset="pets")
     finish(asked("small_cnn", epochs=1))
@@ -305,8 +302,8 @@ def test_strategies_are_compared_with_their_best_runs(pets, bench):
     finish(asked("fine_tuning", epochs=2), accuracy=0.8)
     bench.cancel(asked("full_training"))
     going = asked("bottleneck")
-    runs.set_state(going, "running")
-    runs.write_progress(going, Progress("describing", 0.42))
+    runs.job(going).set_state("running")
+    runs.job(going).write_progress(Progress("describing", 0.42))
     table = app.run().table[0].value
     assert list(table.columns) == ["Strategy", "Validation", "Test", "Time"]
     interval = ":small[30\u2060–\u206095%]"
@@ -324,7 +321,7 @@ def test_strategies_are_compared_with_their_best_runs(pets, bench):
 
 def test_the_comparison_is_about_the_data_set_as_it_is_now(pets, bench, photo):
     for strategy in ("small_cnn", "bottleneck"):
-        finish(bench.submit(make_config(pets, strategy, {}), pets).key)
+        finish(bench.train(make_config(pets, strategy, {}), pets).key)
     assert opened("2_Train", dataset="pets").table
     edits.add_images("pets", "cats", [("new", photo(999))])
     assert not opened("2_Train", dataset="pets").table
@@ -332,7 +329,7 @@ def test_the_comparison_is_about_the_data_set_as_it_is_now(pets, bench, photo):
 
 def test_a_run_of_a_strategy_that_is_gone_breaks_nothing(pets, bench):
     for strategy in ("small_cnn", "bottleneck"):
-        finish(bench.submit(make_config(pets, strategy, {}), pets).key)
+        finish(bench.train(make_config(pets, strategy, {}), pets).key)
     key = runs.every()[0].key
     asked = json.loads((runs.folder(key) / "run.json").read_text())
     asked["config"] |= {"strategy": "gone_cnn", "backbone": "gone_net"}
@@ -344,7 +341,7 @@ def test_a_run_of_a_strategy_that_is_gone_breaks_nothing(pets, bench):
 
 def test_settings_that_are_no_longer_possible_become_the_sources(pets, bench):
     made = replace(make_config(pets, "bottleneck", {}), backbone="gone_net", batch_size=17)
-    run = bench.submit(made, pets)
+    run = bench.train(made, pets)
     app = opened("2_Train", dataset="pets", run=run.key)
     press(app, "Use these settings")
     assert labelled(app.selectbox, NETWORK).value == "efficientnet_lite0"
@@ -377,9 +374,9 @@ def test_what_prevents_training_is_said_before(photo):
 
 
 def test_a_running_training_shows_where_it_is(run):
-    runs.set_state(run.key, "running")
+    runs.job(run.key).set_state("running")
     progress = Progress("training", 0.4, 3, 7, 5, 9, 0.51, 0.8, 515, 20, "CPU, 2 cores", "bfloat16")
-    runs.write_progress(run.key, progress)
+    runs.job(run.key).write_progress(progress)
     app = opened("2_Train", dataset="pets", run=run.key)
     assert app.get("progress")[0].proto.text == "Training · epoch 3 of 7 · about 20 seconds left"
     assert labelled(app.metric, "Accuracy in training").value == "80.0%"
@@ -388,8 +385,8 @@ def test_a_running_training_shows_where_it_is(run):
 
 
 def test_before_the_first_step_no_epoch_is_told(run):
-    runs.set_state(run.key, "running")
-    runs.write_progress(run.key, Progress("training", epochs=7))
+    runs.job(run.key).set_state("running")
+    runs.job(run.key).write_progress(Progress("training", epochs=7))
     app = opened("2_Train", dataset="pets", run=run.key)
     assert app.get("progress")[0].proto.text == "Training"
 
@@ -403,9 +400,9 @@ def test_times_are_written_in_the_visitors_language(run, monkeypatch):
 
 
 def test_a_network_that_describes_images_shows_how_far_it_is(run):
-    runs.set_state(run.key, "running")
+    runs.job(run.key).set_state("running")
     progress = Progress("describing", 0.4, step=640, steps=2000, images_per_second=172, eta_s=8, device="CPU")
-    runs.write_progress(run.key, progress)
+    runs.job(run.key).write_progress(progress)
     app = opened("2_Train", dataset="pets", run=run.key)
     text = "Describing the images with the pretrained network · 640 of 2000 images · about 8 seconds left"
     assert app.get("progress")[0].proto.text == text
@@ -413,8 +410,8 @@ def test_a_network_that_describes_images_shows_how_far_it_is(run):
 
 
 def test_a_silent_worker_is_said_to_be_replaced(run, monkeypatch):
-    runs.set_state(run.key, "running")
-    runs.write_progress(run.key, Progress("training", epoch=1, epochs=7))
+    runs.job(run.key).set_state("running")
+    runs.job(run.key).write_progress(Progress("training", epoch=1, epochs=7))
     monkeypatch.setattr(runs, "STALE_AFTER_S", -1)
     assert says(opened("2_Train", run=run.key).warning, "being replaced")
 
@@ -449,7 +446,7 @@ def test_a_finished_run_shows_its_accuracy_with_interval(run):
 
 def test_a_network_for_drawings_is_tried_by_drawing(bench):
     shapes = datasets.load("shapes")
-    key = bench.submit(make_config(shapes, "shapes_cnn"), shapes).key
+    key = bench.train(make_config(shapes, "shapes_cnn"), shapes).key
     finish(key, classes=3)
     assert "Try it live" in links(opened("2_Train", dataset="shapes", run=key))
 
@@ -463,9 +460,9 @@ def test_a_cancelled_run_resumes(run):
 
 
 def test_a_failed_run_says_why_and_trains_again(run):
-    runs.set_state(run.key, "failed", message=runs.WORKER_LOST)
+    runs.job(run.key).set_state("failed", message=job_folder.WORKER_LOST)
     app = opened("2_Train", dataset="pets", run=run.key)
-    assert says(app.error, runs.WORKER_LOST)
+    assert says(app.error, job_folder.WORKER_LOST)
     press(app, "Train again")
     assert runs.find(run.key).state == "queued"
 

@@ -44,8 +44,8 @@ def finished(dataset, seed: int = 0) -> runs.Run:
     run = runs.create(make_config(dataset, "small_cnn", {"seed": seed}), dataset)
     workspace.write_json(run.folder / "history.json", {"loss": [0.7], "val_loss": [0.6]})
     workspace.write_json(run.folder / "evaluation.json", {"validation": EVALUATION})
-    runs.write_progress(run.key, Progress("evaluating", 0.97))
-    runs.set_state(run.key, "done", seconds=3.0, accuracy=0.5)
+    runs.job(run.key).write_progress(Progress("evaluating", 0.97))
+    runs.job(run.key).set_state("done", seconds=3.0, accuracy=0.5)
     return runs.find(run.key)
 
 
@@ -214,7 +214,7 @@ def test_a_list_parses_only_what_is_new(pets, monkeypatch):
     first = runs.every()
     assert (len(first), len(parsed)) == (3, 3)
     assert runs.every() == first
-    runs.set_state(first[0].key, "failed", message="Why")
+    runs.job(first[0].key).set_state("failed", message="Why")
     assert runs.every()[0].state == "failed"
     assert len(parsed) == 4
 

@@ -6,7 +6,8 @@ import shutil
 import pytest
 
 from core.errors import UserError
-from core.storage import job_folder, workspace
+from core.storage import workspace
+from core.storage.job_folder import RESERVED_BYTES, Gone, JobFolder
 
 
 @pytest.fixture
@@ -16,51 +17,56 @@ def folder(home):
     return path
 
 
-def test_a_deleted_folder_stays_deleted(folder):
-    job_folder.write_json(folder / "status.json", {"state": "running"})
+@pytest.fixture
+def job(folder):
+    return JobFolder(folder)
+
+
+def test_a_deleted_folder_stays_deleted(folder, job):
+    job.set_state("running")
     shutil.rmtree(folder)
-    with pytest.raises(job_folder.Gone):
-        job_folder.write_json(folder / "status.json", {"state": "done"})
-    with pytest.raises(job_folder.Gone):
-        job_folder.write_status(folder, {"state": "done"}, last=True)
-    with pytest.raises(job_folder.Gone), job_folder.alone(folder):
+    with pytest.raises(Gone):
+        job.write_json("history.json", {})
+    with pytest.raises(Gone):
+        job.set_state("done")
+    with pytest.raises(Gone), job.alone():
         pass
-    job_folder.wish_cancel(folder)
-    job_folder.withdraw_cancel(folder)
-    assert not job_folder.cancel_wished(folder)
-    assert not job_folder.is_held(folder)
+    job.request_cancel()
+    job.withdraw_cancel()
+    assert not job.cancel_requested
+    assert not job.held
     assert not folder.exists()
 
 
-def test_a_folder_deleted_in_the_middle_of_a_write_stays_deleted(folder):
+def test_a_folder_deleted_in_the_middle_of_a_write_stays_deleted(folder, job):
     def write():
-        with job_folder.replacing(folder / "model") as temporary:
+        with job.replacing("model") as temporary:
             temporary.write_text("half")
             shutil.rmtree(folder)
 
-    with pytest.raises(job_folder.Gone):
+    with pytest.raises(Gone):
         write()
     assert not folder.exists()
 
 
-def test_a_file_that_is_missing_elsewhere_does_not_mean_the_folder_is_gone(folder):
-    with pytest.raises(FileNotFoundError), job_folder.replacing(folder / "model"):
+def test_a_file_that_is_missing_elsewhere_does_not_mean_the_folder_is_gone(folder, job):
+    with pytest.raises(FileNotFoundError), job.replacing("model"):
         (folder / "other").read_text()
 
 
-def test_a_folder_is_held_by_one_at_a_time(folder):
-    assert not job_folder.is_held(folder)
-    with job_folder.alone(folder):
-        assert job_folder.is_held(folder)
-    assert not job_folder.is_held(folder)
+def test_a_folder_is_held_by_one_at_a_time(job):
+    assert not job.held
+    with job.alone():
+        assert job.held
+    assert not job.held
 
 
-def test_the_reserve_is_given_back_for_the_last_state(folder):
-    job_folder.reserve(folder)
-    assert (folder / "reserve").stat().st_size == job_folder.RESERVED_BYTES
-    job_folder.write_status(folder, {"state": "running"}, last=False)
+def test_the_reserve_is_given_back_for_the_last_state(folder, job):
+    job.reserve()
+    assert (folder / "reserve").stat().st_size == RESERVED_BYTES
+    job.set_state("running")
     assert (folder / "reserve").exists()
-    job_folder.write_status(folder, {"state": "failed"}, last=True)
+    job.set_state("failed")
     assert not (folder / "reserve").exists()
 
 

@@ -58,7 +58,7 @@ def ask(dataset: Dataset, augmentation: Augmentation) -> None:
         with page.guard():
             for pair in zip(*asked.values(), strict=True):  # seed by seed, so that there is soon something to see
                 for config in pair:
-                    service.engine().submit(config, dataset)
+                    service.engine().train(config, dataset)
             st.rerun()
     if any(run and run.live for run in every):
         _live(asked)

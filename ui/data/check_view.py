@@ -9,12 +9,15 @@ import streamlit as st
 from core.checks import export, open_findings, sources, store
 from core.checks.open_findings import Standing
 from core.checks.report import Report
-from core.checks.store import Status
+from core.checks.store import Progress
 from core.data import datasets
 from core.data.manifest import Dataset
 from core.errors import UserError
 from core.i18n import N_
 from core.jobs import service
+from core.jobs.kinds import CHECK
+from core.storage import job_folder
+from core.storage.job_folder import JobStatus
 from ui import page
 from ui.data import finding_view
 from ui.i18n import _, say
@@ -81,62 +84,63 @@ def _button(name: str, label: str, kind: str) -> None:
     if st.button(label, type=kind, icon=":material/health_and_safety:"):
         with page.guard():
             with st.spinner(_("Starting the workers …")):
-                service.engine().check(name)
+                service.engine().submit(CHECK, name)
             st.rerun()
 
 
 @page.fragment(run_every=1.0)
 def _live(name: str, shown: float) -> None:
     """How far a check is; reruns the page when it ends, and when there is more to read than what was `shown`."""
-    status, known = store.status(name), _known(datasets.load(name))
+    status, progress, known = store.status(name), store.progress(name), _known(datasets.load(name))
     if not status.live or (known and known.report.created != shown):
         st.rerun()
-    st.progress(status.share if _is_measured(status) else 0.0, text=_in_words(name, status))
+    st.progress(progress.share if _is_measured(status, progress) else 0.0, text=_in_words(name, status, progress))
     with st.container(horizontal=True, vertical_alignment="center"):
-        if status.stale:  # its worker is being replaced, or went with a server that was killed
+        stale = job_folder.is_stale(status, progress)
+        if stale:  # its worker is being replaced, or went with a server that was killed
             _button(name, _("Check again"), "secondary")
-        elif st.button(_("Cancel"), icon=":material/stop_circle:", disabled=store.cancel_wished(name)):
-            service.engine().cancel_check(name)
+        elif st.button(_("Cancel"), icon=":material/stop_circle:", disabled=store.job(name).cancel_requested):
+            service.engine().cancel(CHECK, name)
             st.rerun()
         st.caption(
             _("No sign of life for a while. Wait a little, or start it again.")
-            if status.stale else _("You may leave this page; the check goes on.")
+            if stale else _("You may leave this page; the check goes on.")
         )  # fmt: skip
 
 
-def _is_measured(status: Status) -> bool:
+def _is_measured(status: JobStatus, progress: Progress) -> bool:
     """Whether the progress is this check's own, not that of the check before."""
-    return status.state == "running" and status.updated >= status.changed
+    return status.state == "running" and progress.updated >= status.changed
 
 
-def _in_words(name: str, status: Status) -> str:
+def _in_words(name: str, status: JobStatus, progress: Progress) -> str:
     """The stage, how far it is, and the time left."""
-    if store.cancel_wished(name):
+    if store.job(name).cancel_requested:
         return _("Stopping …")
-    if not _is_measured(status):
+    if not _is_measured(status, progress):
         return _("Waiting for its turn") if status.state == "queued" else _("Starting the worker")
     text = _("{done} of {total} images")
-    parts = [_(STAGES[status.stage]), text.format(done=f"{status.done:,}", total=f"{status.total:,}")]
-    if status.share > EARLY and status.done:  # with a stage's first image there is something to reckon from
-        left = (time.time() - status.changed) * (1 - status.share) / status.share
+    parts = [_(STAGES[progress.stage]), text.format(done=f"{progress.done:,}", total=f"{progress.total:,}")]
+    if progress.share > EARLY and progress.done:  # with a stage's first image there is something to reckon from
+        left = (time.time() - status.changed) * (1 - progress.share) / progress.share
         parts.append(_("about {time} left").format(time=run_view.duration(left)))
     return " · ".join(parts)
 
 
-def _failed(status: Status) -> None:
+def _failed(status: JobStatus) -> None:
     st.error(say(UserError(status.message, **status.values)), icon=":material/error:")
 
 
-def _cancelled(_status: Status) -> None:
+def _cancelled(_status: JobStatus) -> None:
     st.info(
         _("The check was stopped before its end. You can start it again at any time."), icon=":material/pause_circle:"
     )
 
 
-ENDED: dict[str, Callable[[Status], None]] = {"failed": _failed, "cancelled": _cancelled}
+ENDED: dict[str, Callable[[JobStatus], None]] = {"failed": _failed, "cancelled": _cancelled}
 
 
-def _head(known: Standing, dataset: Dataset, status: Status) -> None:
+def _head(known: Standing, dataset: Dataset, status: JobStatus) -> None:
     """The health line, when it was measured, and what to do next."""
     report = known.report
     said = health(known)

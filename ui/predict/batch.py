@@ -18,6 +18,7 @@ from core.data.decoding import normalise
 from core.data.manifest import Skipped
 from core.errors import UserError
 from core.jobs import service
+from core.jobs.engine import MOST_RUNS
 from core.results.runs import Run
 from core.storage import spreadsheet
 from core.storage.parallel import in_threads
@@ -58,14 +59,14 @@ def choose(finished: Mapping[str, Run]) -> list[Run]:
         asked = st.query_params.get("runs", "").split(",") if not came_from else []
         st.session_state[CHOICE] = [key for key in asked if key in finished] or preselected(finished, came_from)
     wished = [key for key in st.session_state[CHOICE] if key in finished]
-    st.session_state[CHOICE] = wished[: service.MOST_RUNS]
+    st.session_state[CHOICE] = wished[:MOST_RUNS]
     keys = st.multiselect(
         _("Who looks at it"), list(finished), format_func=probabilities.labels(finished.values()).get, key=CHOICE,
-        placeholder=_("Choose trained networks"), persist_state="session", max_selections=service.MOST_RUNS,
+        placeholder=_("Choose trained networks"), persist_state="session", max_selections=MOST_RUNS,
     )  # fmt: skip
-    if len(wished) > service.MOST_RUNS:
+    if len(wished) > MOST_RUNS:
         st.caption(_("An image goes to {n} networks at once; the address names {total}.").format(
-            n=service.MOST_RUNS, total=len(wished)))  # fmt: skip
+            n=MOST_RUNS, total=len(wished)))  # fmt: skip
     st.query_params.pop("run", None)
     st.query_params["runs"] = ",".join(keys)
     return [finished[key] for key in keys]

@@ -111,7 +111,7 @@ def broken_off(run: runs.Run) -> None:
     else:
         st.info(_("Somebody stopped the learning of the first shapes."), icon=":material/pause_circle:")
     if st.button(_("Learn them again"), icon=":material/replay:"):
-        service.engine().submit(run.config, datasets.load(run.dataset))
+        service.engine().train(run.config, datasets.load(run.dataset))
         st.rerun()
 
 

@@ -18,7 +18,7 @@ from ui.train import backbone_picker, hyperparameters, run_view
 def button(configs: list[TrainConfig], dataset: Dataset) -> None:
     """Train the ladder: ask for all of it at once, and show the queue."""
     if st.button(_("Train the ladder"), icon=":material/stairs:", width="stretch"):
-        asked = [service.engine().submit(config, dataset) for config in configs]
+        asked = [service.engine().train(config, dataset) for config in configs]
         text = _("Trainings asked for: {n}, of which answered from the cache: {cached}.")
         page.flash(text.format(n=len(asked), cached=sum(run.state == "done" for run in asked)))
         st.query_params.pop("run", None)  # the comparison and the queue instead of one run

@@ -15,8 +15,10 @@ from core.data.manifest import Dataset
 from core.errors import UserError
 from core.i18n import N_
 from core.jobs import service
+from core.jobs.kinds import TRAINING
 from core.results import metrics, runs
 from core.results.runs import Progress, Run
+from core.storage import job_folder
 from ui import page
 from ui.augment import lab
 from ui.i18n import _, class_name, language, percent, plain, say
@@ -55,7 +57,7 @@ def follow(key: str) -> None:
 
 def submit(config: TrainConfig, dataset: Dataset) -> None:
     """Ask for a run and follow it. One that is finished already is the answer, and is called so."""
-    run = service.engine().submit(config, dataset)
+    run = service.engine().train(config, dataset)
     if run.state == "done":
         text = _("Answered from the cache: trained on {date} in {time}.")
         page.flash(text.format(date=date(run.changed), time=duration(run.seconds)), icon=":material/bolt:")
@@ -98,7 +100,7 @@ def _live(key: str) -> None:
         st.rerun()  # the whole page, once: results appear and this fragment is gone
     progress = runs.progress(key) if run.state == "running" else Progress()
     st.progress(progress.share, text=_in_words(progress))
-    if progress.stale:
+    if job_folder.is_stale(run, progress):
         st.warning(
             _(
                 "The worker is being replaced. Training goes on from the last finished epoch by itself; if it does "
@@ -107,14 +109,14 @@ def _live(key: str) -> None:
             icon=":material/sync_problem:",
         )
     if run.state == "queued":
-        before = list(takewhile(lambda other: other.key != key, service.engine().queue()))
+        before = list(takewhile(lambda other: other.key != key, runs.queue()))
         st.markdown(_("Trainings before this one: {n}. You may leave; it starts by itself.").format(n=len(before)))
     elif progress.epoch:
         _figures(progress)
     else:
         st.caption(_computed_on(progress))
     if st.button(_("Cancel"), icon=":material/stop_circle:", key=f"cancel_{key}"):
-        service.engine().cancel(key)
+        service.engine().cancel(TRAINING, key)
         st.rerun()
     history = runs.history(key)
     if history:
@@ -232,7 +234,7 @@ def queue(shown: str | None) -> None:
 
 
 def _others(shown: str | None) -> list[Run]:
-    return [run for run in service.engine().queue() if run.key != shown]
+    return [run for run in runs.queue() if run.key != shown]
 
 
 @page.fragment(run_every=3.0)
@@ -258,7 +260,7 @@ def _waiting(run: Run) -> None:
         if st.button(_("Follow"), icon=":material/visibility:", key=f"follow_{run.key}"):
             follow(run.key)
         if st.button(_("Cancel"), icon=":material/stop_circle:", key=f"cancel_queued_{run.key}"):
-            service.engine().cancel(run.key)
+            service.engine().cancel(TRAINING, run.key)
             st.rerun()
 
 
