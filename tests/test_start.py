@@ -140,7 +140,7 @@ def test_the_start_brings_the_built_in_classifier(monkeypatch, builtin):
 @pytest.mark.parametrize("error", [UserError("No room."), OSError(28, "No space left on device"), ValueError("bug")])
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_start_that_fails_says_why_and_can_be_tried_again(monkeypatch, builtin, error):
-    def fail(_self):
+    def fail(_self, _dataset):
         raise error
 
     monkeypatch.setattr(service, "Engine", Ready)

@@ -81,7 +81,7 @@ class JobProgress:
 
     stage: str = ""
     share: float = 0.0
-    updated: float = 0.0
+    updated: float = field(default=0.0, kw_only=True)
 
 
 def is_stale(status: JobStatus, progress: JobProgress) -> bool:

@@ -143,7 +143,7 @@ def test_workers_killed_again_and_again_are_replaced(engine, dataset):
 
 
 def test_a_worker_that_has_grown_makes_room_and_what_waits_goes_on(engine):
-    grow = "from core import cluster; cluster._served[:] = [(worker, 0) for worker, _largest in cluster._served]"
+    grow = "from core.jobs import cluster; cluster._served[:] = [(worker, 0) for worker, _largest in cluster._served]"
     before = engine._submit("train", "os:getpid").result()
     engine._submit("train", "builtins:exec", grow, fifo_timeout="0 ms")
     waiting = [engine._submit("train", "os:getpid", fifo_timeout="0 ms") for _ in range(20)]
@@ -153,9 +153,10 @@ def test_a_worker_that_has_grown_makes_room_and_what_waits_goes_on(engine):
 
 def test_a_killed_server_leaves_no_orphans_and_the_next_one_resumes(dataset):
     script = (
-        "from core import jobs\nfrom core.data import datasets\nfrom core.config import make_config\nimport time\n"
+        "from core.jobs import service\nfrom core.data import datasets\n"
+        "from core.config import make_config\nimport time\n"
         "if __name__ == '__main__':\n"
-        "    e = jobs.engine(); d = datasets.load('hands')\n"
+        "    e = service.engine(); d = datasets.load('hands')\n"
         f"    c = make_config(d, 'shapes_cnn', {LONG | {'epochs': 40, 'seed': 4}!r})\n"
         "    e.train(c, d) if not e.resume() else None\n"
         "    time.sleep(600)\n"

@@ -110,16 +110,16 @@ tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfigur
 import keras
 from core.config import make_config
 from core.data.manifest import Dataset
-from core.learn import compute, lessons, networks
+from core.learn import devices, recipes, networks
 from core.learn.batches import Feed
-compute.gpus = lambda: ["CPU:0", "CPU:1"]
+devices.gpus = lambda: ["CPU:0", "CPU:1"]
 rng = np.random.default_rng(0)
 images, labels = rng.integers(0, 256, (20, 24, 24, 1), np.uint8), rng.integers(0, 2, 20)
-with compute.scope():
+with devices.scope():
     assert tf.distribute.get_strategy().num_replicas_in_sync == 2
     data = Dataset("none", "drawing", False, (), ())
     model = networks.fused(networks.shapes_cnn(24, 1, 2))
-    model = lessons.compiled(model, make_config(data, "shapes_cnn"), 3)
+    model = recipes.compiled(model, make_config(data, "shapes_cnn"), 3)
     feed = Feed(lambda rows, number: images[rows], labels, 8)
     batches = {"x": feed.dataset(), "validation_data": feed.once()}
     history = model.fit(**batches, steps_per_epoch=len(feed), validation_steps=len(feed), epochs=2, verbose=0)

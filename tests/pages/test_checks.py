@@ -23,7 +23,7 @@ class Bench:
     """An engine without workers: a check that was asked for waits, until a test says what became of it."""
 
     def submit(self, kind, name):
-        store.job(name).set_state("queued")
+        store.prepare(name).set_state("queued")
 
     def cancel(self, kind, name):
         store.job(name).set_state("cancelled")
@@ -108,7 +108,7 @@ def test_an_empty_set_says_what_to_do_first():
 
 
 def test_progress_says_what_goes_on_how_far_and_how_long(pets):
-    store.job("pets").set_state("running")
+    store.prepare("pets").set_state("running")
     store.job("pets").write_progress(store.Progress("measuring", 0.5, done=6, total=12))
     store_status = workspace.read_json(store.folder("pets") / "status.json")
     workspace.write_json(store.folder("pets") / "status.json", store_status | {"changed": time.time() - 10})
@@ -122,8 +122,8 @@ def test_progress_says_what_goes_on_how_far_and_how_long(pets):
 
 
 def test_a_check_that_failed_says_why_and_can_be_asked_for_again(pets):
-    store.job("pets").set_state("failed", "There is no data set '{name}'. Choose one of these: {names}.",
-                    {"name": "pets", "names": "-"})  # fmt: skip
+    message = "There is no data set '{name}'. Choose one of these: {names}."
+    store.prepare("pets").set_state("failed", message=message, values={"name": "pets", "names": "-"})
     app = opened_check()
     assert says(app.error, "no data set 'pets'")
     assert "Check this data set" in buttons(app)
@@ -303,7 +303,7 @@ def test_a_line_of_pixels_can_be_shown(pets):
 
 def test_while_a_check_goes_on_its_health_is_not_the_last_word(pets):
     save(pets)
-    store.job("pets").set_state("queued")
+    store.prepare("pets").set_state("queued")
     assert says(opened_check().subheader, "before you train, as far as has been checked")
 
 

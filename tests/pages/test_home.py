@@ -68,7 +68,7 @@ def trained(run):
 def drawn(monkeypatch, drawing):
     """Something is on the canvas."""
     image = drawing(1, 288)
-    monkeypatch.setattr(home.sketch, "image_from", lambda source, key: image)
+    monkeypatch.setattr(home.canvas, "image_from", lambda source, key: image)
     return image
 
 
@@ -257,7 +257,7 @@ def test_blank_pictures_are_nothing_and_drawings_outlive_a_change_of_page(encode
 SCRIPT = """
 import sys
 from streamlit.testing.v1 import AppTest
-from core import jobs
+from core.jobs import service
 app = AppTest.from_file("streamlit_app.py", default_timeout=60).run()
 assert not app.exception and app.title, app
 loaded = {"tensorflow", "keras"} & set(sys.modules)

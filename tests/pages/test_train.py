@@ -300,7 +300,7 @@ def test_strategies_are_compared_with_their_best_runs(pets, bench):
     assert not app.run().table
     finish(asked("fine_tuning"), accuracy=0.9)
     finish(asked("fine_tuning", epochs=2), accuracy=0.8)
-    bench.cancel(asked("full_training"))
+    bench.cancel("training", asked("full_training"))
     going = asked("bottleneck")
     runs.job(going).set_state("running")
     runs.job(going).write_progress(Progress("describing", 0.42))
@@ -412,7 +412,7 @@ def test_a_network_that_describes_images_shows_how_far_it_is(run):
 def test_a_silent_worker_is_said_to_be_replaced(run, monkeypatch):
     runs.job(run.key).set_state("running")
     runs.job(run.key).write_progress(Progress("training", epoch=1, epochs=7))
-    monkeypatch.setattr(runs, "STALE_AFTER_S", -1)
+    monkeypatch.setattr(job_folder, "STALE_AFTER_S", -1)
     assert says(opened("2_Train", run=run.key).warning, "being replaced")
 
 
@@ -494,10 +494,10 @@ def test_the_server_process_does_not_import_tensorflow(page):
 import sys
 from types import SimpleNamespace
 from streamlit.testing.v1 import AppTest
-from core import jobs
+from core.jobs import service
 from core.data import builtin
 builtin.SHAPES_PER_CLASS = dict(train=4, validation=1, test=1)
-jobs.engine = lambda: SimpleNamespace(queue=list)
+service.engine = lambda: SimpleNamespace()
 app = AppTest.from_file("streamlit_app.py", default_timeout=60).switch_page("pages/{page}.py").run()
 assert not app.exception
 assert not {{"tensorflow", "keras"}} & set(sys.modules)

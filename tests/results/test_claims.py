@@ -6,7 +6,8 @@ import os
 import pytest
 
 from core.results.claims import CLAIM, Claimant
-from core.storage import job_folder, workspace
+from core.storage import workspace
+from core.storage.job_folder import Gone, JobFolder
 from core.storage.locks import lock
 
 
@@ -48,7 +49,7 @@ def test_the_signs_of_dead_servers_are_cleared_away_and_those_of_living_ones_sta
 
 def test_the_command_line_makes_no_claim_but_holds_the_lock(job):
     server = Claimant()
-    with job_folder.alone(job):
+    with JobFolder(job).alone():
         assert server.elsewhere(job)
     assert not server.elsewhere(job)
 
@@ -60,7 +61,7 @@ def test_a_damaged_claim_is_nobodys(job, content):
 
 
 def test_a_job_whose_folder_is_gone_cannot_be_claimed(tmp_path):
-    with pytest.raises(job_folder.Gone):
+    with pytest.raises(Gone):
         Claimant().claim(tmp_path / "gone")
     assert not (tmp_path / "gone").exists()
 

@@ -12,10 +12,10 @@ from core.storage import disk_cache
 HOLD = """
 import sys, time
 from pathlib import Path
-from core import caches
+from core.storage import disk_cache
 class Holder: pass
 holder = Holder()
-caches.hold(Path(sys.argv[1]), holder)
+disk_cache.hold(Path(sys.argv[1]), holder)
 print("held", flush=True)
 sys.stdin.read()
 """
