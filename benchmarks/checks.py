@@ -40,7 +40,7 @@ def look(folder: Path):
     from core.checks import check, sources
 
     with sources.opened(str(folder)) as opened:
-        return check.look(opened, {}, lambda *progress: None).report
+        return check.check_images(opened, {}, lambda *progress: None).report
 
 
 def cases(report, *checks: str) -> list[frozenset[str]]:
@@ -150,9 +150,9 @@ def labels(data: Path, seed: int) -> None:
             moved.add(other)
         start = time.perf_counter()
         with sources.opened(str(folder)) as opened:
-            looked = check.look(opened, {}, lambda *progress: None)
+            image_checks = check.check_images(opened, {}, lambda *progress: None)
             before = time.perf_counter()
-            report = check_job.with_labels(looked, lambda *progress: None)
+            report = check_job.with_labels(image_checks, lambda *progress: None)
         seconds = time.perf_counter()
         right = np.array([case <= moved for case in cases(report, "labels")])  # the surest first
         first = {"all": len(right), "the first half": len(right) // 2} | {f"the first {top}": top for top in TOP}
@@ -163,8 +163,8 @@ def labels(data: Path, seed: int) -> None:
         )  # fmt: skip
     for name in ("cats_vs_dogs", "flowers"):
         with sources.opened(str(data / name)) as opened:
-            looked = check.look(opened, {}, lambda *progress: None)
-            report = check_job.with_labels(looked, lambda *progress: None)
+            image_checks = check.check_images(opened, {}, lambda *progress: None)
+            report = check_job.with_labels(image_checks, lambda *progress: None)
         print(f"{name}, untouched: {len(cases(report, 'labels'))} labels doubted, {len(cases(report, 'outliers'))} "
               f"outliers of {report.images} images")  # fmt: skip
 
@@ -181,7 +181,7 @@ import sys, time, json, re, pathlib
 from core.checks import check, sources
 start = time.perf_counter()
 with sources.opened(sys.argv[1]) as opened:
-    report = check.look(opened, {}, lambda *progress: None).report
+    report = check.check_images(opened, {}, lambda *progress: None).report
 seconds = time.perf_counter() - start
 kilobytes = int(re.search(r"VmHWM:\\s+(\\d+)", pathlib.Path("/proc/self/status").read_text())[1])
 print(json.dumps([seconds, kilobytes / 1024, report.images]))

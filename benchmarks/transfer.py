@@ -57,7 +57,7 @@ def ours(data: Path, weights_file: Path, strategies: list[str], peers: dict[str,
 
     config = make_config(dataset, "bottleneck", {"backbone": "vgg16"})
     frozen, images = features.Frozen(config, lambda: None), 0
-    splits = [recipes.pictures(config, dataset, split, lambda **values: None) for split in ("train", "validation")]
+    splits = [recipes.input_images(config, dataset, split, lambda **values: None) for split in ("train", "validation")]
     dtype, start = frozen.dtype, time.perf_counter()
     for pictures, _labels in splits:
         frozen.read(pictures, [features.View()], "features", lambda done, total: None)

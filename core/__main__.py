@@ -18,8 +18,8 @@ from core.checks.registry import CHECKS
 from core.config import KNOBS, make_config, strategy_named
 from core.data import datasets, folders, images, importing
 from core.data.encodings import readable
-from core.data.left_out import explained, sentences
 from core.data.manifest import Skipped
+from core.data.skipped import explained, sentences
 from core.errors import UserError
 from core.results import ladder, metrics, runs
 from core.storage import workspace

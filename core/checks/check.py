@@ -9,9 +9,9 @@ import numpy as np
 
 from core.checks import measures, similar
 from core.checks.finders import Evidence
-from core.checks.labels import judge
+from core.checks.labels import score_labels
 from core.checks.registry import CHECKS
-from core.checks.report import SEVERITIES, Finding, LeftOut, Report
+from core.checks.report import SEVERITIES, CheckReport, Finding, SkippedCheck
 from core.checks.sources import Source
 from core.data import images
 from core.data.manifest import Note
@@ -35,14 +35,14 @@ NO_FEATURES = N_("The images have not been described by a network yet.")
 
 
 @dataclass(frozen=True)
-class Looked:
-    """What `look` found: its evidence, and the report on it."""
+class ImageChecks:
+    """What `check_images` found: its evidence, and the report on it."""
 
     evidence: Evidence
-    report: Report
+    report: CheckReport
 
 
-def look(source: Source, known: MutableMapping[str, np.ndarray], on_progress: OnProgress) -> Looked:
+def check_images(source: Source, known: MutableMapping[str, np.ndarray], on_progress: OnProgress) -> ImageChecks:
     """Everything but what needs features.
 
     `known`: measures of images that were taken before, by content; those of a data set's other images are added to it,
@@ -59,29 +59,29 @@ def look(source: Source, known: MutableMapping[str, np.ndarray], on_progress: On
     )  # fmt: skip
     exact, near = _copies(source, rows, on_progress)
     evidence = Evidence(source, rows, errors, exact, near)
-    return Looked(evidence, _report(evidence, start, time.time() - start))
+    return ImageChecks(evidence, _report(evidence, start, time.time() - start))
 
 
-def judged(looked: Looked, features: np.ndarray, on_progress: OnProgress) -> Report:
+def check_labels(earlier: ImageChecks, features: np.ndarray, on_progress: OnProgress) -> CheckReport:
     """The report with what features say: (m, d) of the m readable images, in order."""
-    evidence = looked.evidence
+    evidence = earlier.evidence
     labels = np.array([evidence.source.items[index].label for index in evidence.readable])
     try:
-        answer = judge(
+        answer = score_labels(
             features, labels, evidence.near[evidence.readable],
             lambda: on_progress("judging", DESCRIBED, len(labels), len(labels)),
         )  # fmt: skip
     except UserError as error:
-        return without_features(looked, error)
+        return without_features(earlier, error)
     answer = replace(answer, kept=evidence.readable[answer.kept])
-    # Since the check began: describing the images, in between, is most of it.
-    return _report(replace(evidence, judged=answer), looked.report.created, time.time() - looked.report.created)
+    # Since the check began: extracting features, in between, is most of it.
+    return _report(replace(evidence, label_scores=answer), earlier.report.created, time.time() - earlier.report.created)
 
 
-def without_features(looked: Looked, error: UserError) -> Report:
+def without_features(earlier: ImageChecks, error: UserError) -> CheckReport:
     """The report, saying why the checks that need features were left out."""
-    left_out = tuple(LeftOut(one.check, Note(error.template, error.values)) for one in looked.report.left_out)
-    return replace(looked.report, left_out=left_out, seconds=time.time() - looked.report.created)
+    left_out = tuple(SkippedCheck(one.check, Note(error.template, error.values)) for one in earlier.report.left_out)
+    return replace(earlier.report, left_out=left_out, seconds=time.time() - earlier.report.created)
 
 
 def _copies(source: Source, rows: np.ndarray, on_progress: OnProgress) -> tuple[np.ndarray, np.ndarray]:
@@ -106,19 +106,19 @@ def _copies(source: Source, rows: np.ndarray, on_progress: OnProgress) -> tuple[
     return exact, similar.components(exact[first[pairs]], exact.max() + 1)[exact]
 
 
-def _report(evidence: Evidence, created: float, seconds: float) -> Report:
+def _report(evidence: Evidence, created: float, seconds: float) -> CheckReport:
     findings, left_out = [], []
     for check in CHECKS.values():
         if evidence.source.kind not in check.kinds:
             continue
-        if check.needs_features and evidence.judged is None:
-            left_out.append(LeftOut(check.name, Note(NO_FEATURES, {})))
+        if check.needs_features and evidence.label_scores is None:
+            left_out.append(SkippedCheck(check.name, Note(NO_FEATURES, {})))
         elif cases := tuple(check.find(evidence, check.limits)):
             findings.append(Finding(check.name, check.severity, cases))
     # Within a severity the registry's order.
     findings.sort(key=lambda finding: SEVERITIES.index(finding.severity))
     source = evidence.source
-    return Report(
+    return CheckReport(
         source.name, source.fingerprint, source.kind, len(source.items), tuple(findings), tuple(left_out), created,
         seconds,
     )  # fmt: skip

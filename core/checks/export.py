@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from core.checks.registry import CHECKS
-from core.checks.report import Case, Finding, Report, Shown
+from core.checks.report import Case, CaseImage, CheckReport, Finding
 from core.checks.sources import Source
 from core.data import images
 from core.errors import UserError
@@ -29,7 +29,7 @@ figcaption,.case p,.more{font-size:.8rem;color:#555;margin:.2rem 0}
 """
 
 
-def as_json(report: Report) -> bytes:
+def as_json(report: CheckReport) -> bytes:
     """The report, and its texts in English, as one JSON object."""
     value = report.to_json() | {"health": str(report.health)}
     for finding, given in zip(report.findings, value["findings"], strict=True):
@@ -39,29 +39,29 @@ def as_json(report: Report) -> bytes:
             written |= {
                 "text": str(case.note), "key": case.key(finding.check),
                 "images": [image._asdict() for image in case.images],
-                "mends": [mend._asdict() for mend in case.mends],
+                "fixes": [fix._asdict() for fix in case.fixes],
                 "note": case.note._asdict(),
             }  # fmt: skip
     value["left_out"] = [{"check": one.check, "text": str(one.note)} for one in report.left_out]
     return json.dumps(value, ensure_ascii=False, indent=1).encode()
 
 
-def as_csv(report: Report) -> bytes:
+def as_csv(report: CheckReport) -> bytes:
     """One line for each image of each case."""
     lines = [_COLUMNS]
     for finding in report.findings:
         for case in finding.cases:
-            suggested = case.mends[0] if case.mends else None
+            suggested = case.fixes[0] if case.fixes else None
             for place, image in enumerate(case.images):
-                mend = f"{suggested.action} {suggested.to}".strip() if suggested and place in suggested.places else ""
+                fix = f"{suggested.action} {suggested.to}".strip() if suggested and place in suggested.places else ""
                 lines.append((
                     finding.severity, finding.check, CHECKS[finding.check].title, case.key(finding.check), image.name,
-                    image.label, image.split or "", str(case.note), mend,
+                    image.label, image.split or "", str(case.note), fix,
                 ))  # fmt: skip
     return spreadsheet.as_csv(lines)
 
 
-def as_html(report: Report, picture: Callable[[Shown], bytes | None]) -> bytes:
+def as_html(report: CheckReport, picture: Callable[[CaseImage], bytes | None]) -> bytes:
     """One page with the pictures inside; `picture` gives an image's thumbnail as a JPEG or PNG file, or None."""
     findings = "".join(_finding(finding, picture) for finding in report.findings)
     left_out = "".join(
@@ -75,11 +75,11 @@ def as_html(report: Report, picture: Callable[[Shown], bytes | None]) -> bytes:
     ).encode()
 
 
-def pictures_of(source: Source) -> Callable[[Shown], bytes | None]:
+def pictures_of(source: Source) -> Callable[[CaseImage], bytes | None]:
     """What `as_html` asks for thumbnails."""
     reads = {(item.name, item.label, item.split): item.read for item in source.items}
 
-    def picture(image: Shown) -> bytes | None:
+    def picture(image: CaseImage) -> bytes | None:
         read = reads.get((image.name, image.label, image.split))
         try:
             return read and thumbnail(images.decode(read(), THUMBNAIL))
@@ -98,7 +98,7 @@ def thumbnail(rgb: np.ndarray) -> bytes:
     return file.getvalue()
 
 
-def _finding(finding: Finding, picture: Callable[[Shown], bytes | None]) -> str:
+def _finding(finding: Finding, picture: Callable[[CaseImage], bytes | None]) -> str:
     row = CHECKS[finding.check]
     cases = "".join(_case(case, picture) for case in finding.cases[:SHOWN_CASES])
     more = len(finding.cases) - SHOWN_CASES
@@ -108,12 +108,12 @@ def _finding(finding: Finding, picture: Callable[[Shown], bytes | None]) -> str:
     )
 
 
-def _case(case: Case, picture: Callable[[Shown], bytes | None]) -> str:
+def _case(case: Case, picture: Callable[[CaseImage], bytes | None]) -> str:
     figures = "".join(_figure(image, picture(image)) for image in case.images[:SHOWN_IMAGES])
     return f"<div class=case>{figures}<p>{escape(str(case.note))}</p></div>"
 
 
-def _figure(image: Shown, content: bytes | None) -> str:
+def _figure(image: CaseImage, content: bytes | None) -> str:
     shown = f'<img alt="" src="data:image;base64,{base64.b64encode(content).decode()}">' if content else ""
     place = " · ".join(filter(None, (image.label, image.split)))
     return f"<figure>{shown}<figcaption>{escape(image.name)}<br>{escape(place)}</figcaption></figure>"

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.checks import classes, scores, shortcuts
-from core.checks.labels import Judged, far
-from core.checks.report import Case, Mend, Shown
+from core.checks.labels import LabelScores, far
+from core.checks.report import Case, CaseImage, Fix
 from core.checks.sources import Source
 from core.data.manifest import Note
 from core.data.splits import SPLITS
@@ -28,22 +28,22 @@ class Evidence:
     errors: Mapping[int, Note]
     exact: np.ndarray  # (n,) int, equal for exact copies
     near: np.ndarray  # (n,) int, equal for copies, nearly the same included
-    judged: Judged | None = None
+    label_scores: LabelScores | None = None
 
     @property
     def readable(self) -> np.ndarray:
         return np.flatnonzero(self.rows["format"])
 
-    def shown(self, index: int) -> Shown:
+    def shown(self, index: int) -> CaseImage:
         item, row = self.source.items[index], self.rows[index]
         if item.entry is not None:
-            return Shown(item.name, item.label, item.split, item.entry.image, item.entry.content)
+            return CaseImage(item.name, item.label, item.split, item.entry.image, item.entry.content)
         content = f"{int(row['file_hash']):016x}" if row["format"] else item.name
-        return Shown(item.name, item.label, item.split, "", content)
+        return CaseImage(item.name, item.label, item.split, "", content)
 
     def single(self, index: int, note: Note) -> Case:
         """A case of one image, which may be left out."""
-        return Case((self.shown(index),), note, (Mend("exclude", (0,)),))
+        return Case((self.shown(index),), note, (Fix("exclude", (0,)),))
 
 
 Finder = Callable[[Evidence, dict], Iterable[Case]]
@@ -56,7 +56,7 @@ def unreadable(evidence: Evidence, limits: dict) -> Iterator[Case]:
 
 def hidden(evidence: Evidence, limits: dict) -> Iterator[Case]:
     for stranger in evidence.source.strangers:
-        yield Case((Shown(stranger.name, "", None, "", stranger.name),), Note(stranger.template, stranger.values))
+        yield Case((CaseImage(stranger.name, "", None, "", stranger.name),), Note(stranger.template, stranger.values))
 
 
 def wrong_suffix(evidence: Evidence, limits: dict) -> Iterator[Case]:
@@ -149,14 +149,14 @@ def _group(evidence: Evidence, members: list[int], wanted: str, nearly: bool) ->
     places = tuple(range(len(images)))
     if wanted == "labels":
         labels = sorted({image.label for image in images})
-        mends = (Mend("exclude", places), *(Mend("relabel", places, label) for label in labels))
+        fixes = (Fix("exclude", places), *(Fix("relabel", places, label) for label in labels))
     elif wanted == "splits":
         outside = tuple(place for place in others if images[place].split != images[0].split)
-        mends = (Mend("exclude", outside), Mend("move", outside, images[0].split))
+        fixes = (Fix("exclude", outside), Fix("move", outside, images[0].split))
     else:
-        mends = (Mend("exclude", others),)
+        fixes = (Fix("exclude", others),)
     said = N_("Nearly the same image, {count} times") if nearly else N_("The same image, {count} times")
-    return Case(images, Note(said, {"count": len(images)}), mends)
+    return Case(images, Note(said, {"count": len(images)}), fixes)
 
 
 def imbalance(evidence: Evidence, limits: dict) -> Iterator[Case]:
@@ -197,10 +197,10 @@ def names(evidence: Evidence, limits: dict) -> Iterator[Case]:
         small, large = sorted((one, other), key=lambda label: sizes[label])
         images = (*_examples(evidence, one)[:2], *_examples(evidence, other)[:2])
         note = Note(said[why], {"one": one, "other": other})
-        yield Case(images, note, (Mend("merge", (), large, small),), about=f"{one}\t{other}")
+        yield Case(images, note, (Fix("merge", (), large, small),), about=f"{one}\t{other}")
 
 
-def told_by(*clues: str) -> Finder:
+def given_away_by(*clues: str) -> Finder:
     """Clues that give a class away; each copy counts once."""
 
     def find(evidence: Evidence, limits: dict) -> Iterator[Case]:
@@ -216,7 +216,7 @@ def told_by(*clues: str) -> Finder:
     return find
 
 
-def _told(evidence: Evidence, kept: np.ndarray, labels: np.ndarray, answer: shortcuts.Told) -> Case:
+def _told(evidence: Evidence, kept: np.ndarray, labels: np.ndarray, answer: shortcuts.Shortcut) -> Case:
     clue, own = shortcuts.CLUES[answer.clue], labels == answer.label
     values = {
         "label": answer.label, "auc": answer.auc,
@@ -229,25 +229,29 @@ def _told(evidence: Evidence, kept: np.ndarray, labels: np.ndarray, answer: shor
 
 def contradicted(evidence: Evidence, limits: dict) -> Iterator[Case]:
     """Labels that are wrong by this probability, the surest first."""
-    judged = evidence.judged
-    own = judged.probabilities[np.arange(len(judged.kept)), judged.labels]
-    likeliest = judged.probabilities.argmax(axis=1)
-    doubted = (judged.wrong >= limits["wrong"]) & (likeliest != judged.labels)
-    for row in sorted(np.flatnonzero(doubted), key=lambda row: -judged.wrong[row]):
-        label = judged.classes[likeliest[row]]
-        values = {"label": label, "share": float(judged.probabilities[row, likeliest[row]]), "own": float(own[row])}
+    label_scores = evidence.label_scores
+    own = label_scores.probabilities[np.arange(len(label_scores.kept)), label_scores.labels]
+    likeliest = label_scores.probabilities.argmax(axis=1)
+    doubted = (label_scores.wrong >= limits["wrong"]) & (likeliest != label_scores.labels)
+    for row in sorted(np.flatnonzero(doubted), key=lambda row: -label_scores.wrong[row]):
+        label = label_scores.classes[likeliest[row]]
+        values = {
+            "label": label,
+            "share": float(label_scores.probabilities[row, likeliest[row]]),
+            "own": float(own[row]),
+        }
         note = Note(N_("Looks like “{label}” ({share:.0%}); its own class gets {own:.1%}."), values)
-        mends = (Mend("relabel", (0,), label), Mend("exclude", (0,)))
-        yield Case((evidence.shown(int(judged.kept[row])),), note, mends)
+        fixes = (Fix("relabel", (0,), label), Fix("exclude", (0,)))
+        yield Case((evidence.shown(int(label_scores.kept[row])),), note, fixes)
 
 
 def outliers(evidence: Evidence, limits: dict) -> Iterator[Case]:
-    judged = evidence.judged
-    distant = np.flatnonzero(far(judged.distance, limits["sigmas"]))
-    for row in sorted(distant, key=lambda row: -judged.distance[row]):
-        times = float(judged.distance[row] / np.median(judged.distance))
+    label_scores = evidence.label_scores
+    distant = np.flatnonzero(far(label_scores.distance, limits["sigmas"]))
+    for row in sorted(distant, key=lambda row: -label_scores.distance[row]):
+        times = float(label_scores.distance[row] / np.median(label_scores.distance))
         note = Note(N_("{times:.1f} times as far from its nearest images as is usual here"), {"times": times})
-        yield evidence.single(int(judged.kept[row]), note)
+        yield evidence.single(int(label_scores.kept[row]), note)
 
 
 def _counts(evidence: Evidence) -> np.ndarray:
@@ -260,6 +264,6 @@ def _counts(evidence: Evidence) -> np.ndarray:
     return counts
 
 
-def _examples(evidence: Evidence, label: str) -> tuple[Shown, ...]:
+def _examples(evidence: Evidence, label: str) -> tuple[CaseImage, ...]:
     own = [index for index in evidence.readable if evidence.source.items[index].label == label]
     return tuple(evidence.shown(int(index)) for index in own[:EXAMPLES])

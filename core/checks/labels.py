@@ -29,7 +29,7 @@ CHUNK = 1024
 
 
 @dataclass(frozen=True)
-class Judged:
+class LabelScores:
     """What features say of n images; `kept` (m,) int are the images judged, the arrays below have m rows.
 
     probabilities: (m, classes), out of fold; wrong: (m,) probability that the label is wrong; distance: (m,) cosine
@@ -44,7 +44,9 @@ class Judged:
     distance: np.ndarray
 
 
-def judge(features: np.ndarray, labels: np.ndarray, groups: np.ndarray, check: Callable[[], None]) -> Judged:
+def score_labels(
+    features: np.ndarray, labels: np.ndarray, groups: np.ndarray, check: Callable[[], None]
+) -> LabelScores:
     """Judge (n, d) features with (n,) names of classes; images of one group, (n,) int, are kept in one fold.
 
     Classes of fewer than FEWEST images are left out; UserError where fewer than two remain. In two rounds: what
@@ -66,7 +68,7 @@ def judge(features: np.ndarray, labels: np.ndarray, groups: np.ndarray, check: C
     distance, votes = neighbours(normalize(features), truth, groups[kept], check)
     logits = np.log(np.maximum(regression, 1e-12)) + VOTE * np.log(votes + 1 / len(classes))
     probabilities, wrong = calibrated(logits, truth)
-    return Judged(kept, tuple(map(str, classes)), truth, probabilities, wrong, distance)
+    return LabelScores(kept, tuple(map(str, classes)), truth, probabilities, wrong, distance)
 
 
 def out_of_fold(
@@ -77,11 +79,11 @@ def out_of_fold(
     from sklearn.model_selection import StratifiedGroupKFold
 
     probabilities = np.zeros((len(truth), truth.max() + 1))
-    for learn, judge in StratifiedGroupKFold(FOLDS, shuffle=True, random_state=0).split(vectors, truth, groups):
+    for learn, score_labels in StratifiedGroupKFold(FOLDS, shuffle=True, random_state=0).split(vectors, truth, groups):
         check()
         learn = learn[teaching[learn]]
         model = LogisticRegression(C=STRENGTH, max_iter=300).fit(vectors[learn], truth[learn])
-        probabilities[np.ix_(judge, model.classes_)] = model.predict_proba(vectors[judge])
+        probabilities[np.ix_(score_labels, model.classes_)] = model.predict_proba(vectors[score_labels])
     return probabilities
 
 

@@ -9,22 +9,22 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from core.checks import store
-from core.checks.report import Case, Finding, Mend, Report
+from core.checks.report import Case, CheckReport, Finding, Fix
 from core.data.manifest import Dataset
 
 Place = tuple[str, str | None, str]  # class, split, content
 
 
-class Standing(NamedTuple):
+class OpenFindings(NamedTuple):
     """The last report of a data set, as far as it still stands."""
 
-    report: Report  # what is open: neither set fine nor touched by later changes
+    report: CheckReport  # what is open: neither set fine nor touched by later changes
     fine: tuple[tuple[str, Case], ...]  # (check, case) that a person looked at and found fine
     current: bool  # whether it is about the data set as it is now
     touched: int  # cases that later changes touched
 
 
-def of(dataset: Dataset) -> Standing | None:
+def of(dataset: Dataset) -> OpenFindings | None:
     """None where the data set was never checked. UserError when what the last check left cannot be read."""
     report = store.last(dataset.name)
     if report is None:
@@ -40,10 +40,10 @@ def of(dataset: Dataset) -> Standing | None:
         for case, key in zip(finding.cases, finding.keys(), strict=True)
         if key in known
     )
-    return Standing(report.without(known) if fine else report, fine, current, touched)
+    return OpenFindings(report.without(known) if fine else report, fine, current, touched)
 
 
-def untouched(report: Report, dataset: Dataset) -> Report:
+def untouched(report: CheckReport, dataset: Dataset) -> CheckReport:
     """The cases of an earlier report that are as true of the data set as it is now."""
     there = {(entry.label, entry.split, entry.content) for entry in dataset.live()}
     classes = frozenset(dataset.classes)
@@ -58,23 +58,23 @@ def untouched(report: Report, dataset: Dataset) -> Report:
 def _left(case: Case, there: Collection[Place], classes: Collection[str]) -> Case | None:
     images = tuple(image for image in case.images if (image.label, image.split, image.content) in there)
     whole = len(images) == len(case.images)
-    mends = tuple(mend for mend in case.mends if _possible(mend, whole, classes))
+    fixes = tuple(fix for fix in case.fixes if _possible(fix, whole, classes))
     # Of a class or a clue the images are examples only: such a case outlives some of them.
     images_left = whole or (case.about and images)
-    if not images_left or (case.mends and not mends):
+    if not images_left or (case.fixes and not fixes):
         return None
-    return replace(case, images=images, mends=mends)
+    return replace(case, images=images, fixes=fixes)
 
 
-def _possible(mend: Mend, whole: bool, classes: Collection[str]) -> bool:
-    match mend.action:
+def _possible(fix: Fix, whole: bool, classes: Collection[str]) -> bool:
+    match fix.action:
         case "merge":
-            return mend.label in classes and mend.to in classes
+            return fix.label in classes and fix.to in classes
         case "relabel":
-            return whole and mend.to in classes
+            return whole and fix.to in classes
         case _:
             return whole
 
 
-def _count(report: Report) -> int:
+def _count(report: CheckReport) -> int:
     return sum(len(finding.cases) for finding in report.findings)

@@ -74,7 +74,7 @@ CHECKS: dict[str, Check] = {
                "instead of the picture, and fail where it is missing."),
             N_("Make the clue the same in all classes: take images from the same sources, crop borders, save them all "
                "in one size and format."),
-            "harmful", PHOTOS, finders.told_by("dimensions", "file_size", "compression", "border"),
+            "harmful", PHOTOS, finders.given_away_by("dimensions", "file_size", "compression", "border"),
             {"auc": 0.8, "given_away": 0.25},
             "AUC, lower bound: 0.8 is “excellent” in Hosmer and Lemeshow, Applied Logistic Regression, 2013, 5.2.4",
         ),
@@ -83,7 +83,7 @@ CHECKS: dict[str, Check] = {
             N_("A classifier that sees no drawing, only this clue, recognises a class. It tells who or what made the "
                "drawings rather than what they show."),
             N_("Make the clue the same in all classes: let the same people draw them, in one size and format."),
-            "harmful", DRAWINGS, finders.told_by("dimensions"), {"auc": 0.8, "given_away": 0.25},
+            "harmful", DRAWINGS, finders.given_away_by("dimensions"), {"auc": 0.8, "given_away": 0.25},
             "As for photos. File size, border and brightness follow from what is drawn, so they are no clue here",
         ),
         Check(
@@ -182,7 +182,7 @@ CHECKS: dict[str, Check] = {
             N_("Brightness or mean colour alone nearly tells a class. If that is how the things look, all is well; if "
                "it is how they were photographed, the network learns the light."),
             N_("Look at the examples: say that it is fine, or add images in other light."),
-            "minor", PHOTOS, finders.told_by("brightness", "colour"), {"auc": 0.9, "given_away": 0.5},
+            "minor", PHOTOS, finders.given_away_by("brightness", "colour"), {"auc": 0.9, "given_away": 0.5},
             "AUC, lower bound: 0.9 is “outstanding” in Hosmer and Lemeshow, 2013, 5.2.4",
         ),
         Check(

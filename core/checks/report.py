@@ -1,4 +1,4 @@
-"""The nouns: a Report has Findings, worst first; a Finding has Cases; a Case has its images and what would mend it."""
+"""A CheckReport has Findings, the worst first; a Finding has Cases; a Case has its images and what would fix it."""
 
 import hashlib
 from collections.abc import Collection
@@ -11,10 +11,10 @@ from core.i18n import N_
 
 SEVERITIES = ("serious", "harmful", "minor")
 """Worst first. Serious: scores or training are wrong. Harmful: the network learns worse. Minor: worth a look."""
-WORTH_MENDING = ("serious", "harmful")
+WORTH_FIXING = ("serious", "harmful")
 
 
-class Shown(NamedTuple):
+class CaseImage(NamedTuple):
     """An image of a case. `file`: its name in the data set; empty in a folder or zip that was never imported."""
 
     name: str  # what it was called where it came from
@@ -24,7 +24,7 @@ class Shown(NamedTuple):
     content: str  # a hash of what it shows, or of its path where it cannot be read
 
 
-class Mend(NamedTuple):
+class Fix(NamedTuple):
     """One way to mend a case, on those of its images whose places are in `places`.
 
     action: "exclude", "relabel" (to the class `to`), "move" (to the split `to`), or "merge" (the class `place` into
@@ -41,12 +41,12 @@ class Mend(NamedTuple):
 class Case:
     """One thing that is wrong: an image, a pair or group side by side, or a class (then images are examples).
 
-    `note` says what was measured. `mends`: the first is the one suggested; empty where only the person can help.
+    `note` says what was measured. `fixes`: the first is the one suggested; empty where only the person can help.
     """
 
-    images: tuple[Shown, ...]
+    images: tuple[CaseImage, ...]
     note: Note
-    mends: tuple[Mend, ...] = ()
+    fixes: tuple[Fix, ...] = ()
     about: str = ""  # what it is about besides its images: a class, a clue
 
     def key(self, check: str) -> str:
@@ -69,7 +69,7 @@ class Finding:
         return [case.key(self.check) for case in self.cases]
 
 
-class LeftOut(NamedTuple):
+class SkippedCheck(NamedTuple):
     """A check that was not made, and why."""
 
     check: str
@@ -77,7 +77,7 @@ class LeftOut(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Report:
+class CheckReport:
     """What was found in a data set, folder or zip, worst first. `images`: how many were looked at."""
 
     source: str  # its name
@@ -85,18 +85,18 @@ class Report:
     kind: str
     images: int
     findings: tuple[Finding, ...]
-    left_out: tuple[LeftOut, ...] = ()
+    left_out: tuple[SkippedCheck, ...] = ()
     created: float = 0.0  # when the check began, in seconds since 1970
     seconds: float = 0.0  # how long all of it took
 
-    def without(self, fine: Collection[str]) -> "Report":
+    def without(self, fine: Collection[str]) -> "CheckReport":
         """The report without the cases whose keys are in `fine`: what is still open."""
         findings = []
         for finding in self.findings:
             cases = tuple(c for c, key in zip(finding.cases, finding.keys(), strict=True) if key not in fine)
             if cases:
                 findings.append(Finding(finding.check, finding.severity, cases))
-        return Report(**{**self._fields, "findings": tuple(findings)})
+        return CheckReport(**{**self._fields, "findings": tuple(findings)})
 
     @property
     def _fields(self) -> dict:
@@ -105,7 +105,7 @@ class Report:
     @cached_property
     def health(self) -> Note:
         """One line for people: how many problems are worth mending before a training."""
-        count = sum(finding.severity in WORTH_MENDING for finding in self.findings)
+        count = sum(finding.severity in WORTH_FIXING for finding in self.findings)
         if count == 0:
             return Note(N_("Nothing here needs mending before you train"), {})
         if count == 1:
@@ -116,18 +116,18 @@ class Report:
         return asdict(self)
 
     @classmethod
-    def from_json(cls, value: dict) -> "Report":
+    def from_json(cls, value: dict) -> "CheckReport":
         findings = tuple(
             Finding(f["check"], f["severity"], tuple(_case(case) for case in f["cases"])) for f in value["findings"]
         )
-        left_out = tuple(LeftOut(check, Note(*note)) for check, note in value["left_out"])
+        left_out = tuple(SkippedCheck(check, Note(*note)) for check, note in value["left_out"])
         return cls(**{**value, "findings": findings, "left_out": left_out})
 
 
 def _case(value: dict) -> Case:
     return Case(
-        tuple(Shown(*image) for image in value["images"]),
+        tuple(CaseImage(*image) for image in value["images"]),
         Note(*value["note"]),
-        tuple(Mend(action, tuple(places), to, label) for action, places, to, label in value["mends"]),
+        tuple(Fix(action, tuple(places), to, label) for action, places, to, label in value["fixes"]),
         value["about"],
     )

@@ -79,7 +79,7 @@ CLUES: dict[str, Clue] = {
 
 
 @dataclass(frozen=True)
-class Told:
+class Shortcut:
     """A class that a clue tells from the rest.
 
     auc: how often it ranks an image of the class above another one (0.5 by chance); low: its lower bound; given_away:
@@ -94,7 +94,7 @@ class Told:
     surest: np.ndarray
 
 
-def told(rows: np.ndarray, labels: np.ndarray, clue: str) -> list[Told]:
+def told(rows: np.ndarray, labels: np.ndarray, clue: str) -> list[Shortcut]:
     """How well one clue tells each class from the rest, out of fold: (n,) measures, (n,) names of classes.
 
     Classes with fewer than FEWEST images are left out; none is told where fewer than two remain.
@@ -121,7 +121,7 @@ def told(rows: np.ndarray, labels: np.ndarray, clue: str) -> list[Told]:
         auc = float(roc_auc_score(own, sure[:, column]))
         low = auc - SIGMAS * standard_error(auc, int(own.sum()), int((~own).sum()))
         surest = kept[order[own[order]]]
-        answers.append(Told(clue, str(label), auc, low, given_away(own, sure[:, column]), surest))
+        answers.append(Shortcut(clue, str(label), auc, low, given_away(own, sure[:, column]), surest))
     return answers
 
 

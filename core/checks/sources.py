@@ -80,11 +80,11 @@ def _meant_as_classes(skipped: Iterable[Skipped]) -> set[str]:
 
 def _kind(items: tuple[Item, ...]) -> str:
     """Photos or drawings, by a sample."""
-    drawn = looked = 0
+    drawn = image_checks = 0
     for item in items[:: max(1, len(items) // SAMPLE)]:
         try:
             drawn += looks_like_drawing(images.decode(item.read(), at_least=GLANCE))
-            looked += 1
+            image_checks += 1
         except (UserError, OSError):  # a finding of its own
             continue
-    return "drawing" if 2 * drawn > looked else "photo"
+    return "drawing" if 2 * drawn > image_checks else "photo"

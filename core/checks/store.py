@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from core.checks.measures import MEASURES, VERSION
-from core.checks.report import Report
+from core.checks.report import CheckReport
 from core.checks.sources import Source
 from core.data.manifest import Dataset, locked
 from core.errors import UserError
@@ -54,7 +54,7 @@ def _made(name: str) -> JobFolder:
     return job(name)
 
 
-def last(name: str) -> Report | None:
+def last(name: str) -> CheckReport | None:
     """The last report, of the data set as it was then. UserError when it cannot be read."""
     path = folder(name) / "report.json"
     try:
@@ -65,9 +65,9 @@ def last(name: str) -> Report | None:
 
 
 @lru_cache(maxsize=8)
-def _parsed(path: Path, *_stamp: int) -> Report:
+def _parsed(path: Path, *_stamp: int) -> CheckReport:
     with _told(path):
-        return Report.from_json(workspace.read_json(path))
+        return CheckReport.from_json(workspace.read_json(path))
 
 
 @contextmanager
@@ -79,13 +79,13 @@ def _told(path: Path) -> Iterator[None]:
         raise UserError(DAMAGED, reason=str(error)) from error
 
 
-def latest(dataset: Dataset) -> Report | None:
+def latest(dataset: Dataset) -> CheckReport | None:
     """The last report, if it is about the data set as it is now. UserError when it cannot be read."""
     report = last(dataset.name)
     return report if report and report.fingerprint == dataset.fingerprint else None
 
 
-def save(name: str, report: Report) -> None:
+def save(name: str, report: CheckReport) -> None:
     _made(name).write_json("report.json", report.to_json())
 
 

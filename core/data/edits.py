@@ -13,7 +13,7 @@ from core.data import datasets, folder_layout
 from core.data.decoding import normalise
 from core.data.history import check_editable, edit
 from core.data.ink import looks_like_drawing
-from core.data.manifest import Dataset, Duplicate, Entry, Note, Report, Skipped, clean_label, clean_name
+from core.data.manifest import Dataset, Duplicate, Entry, ImportReport, Note, Skipped, clean_label, clean_name
 from core.data.normalize import Stored
 from core.data.splits import SPLITS, assign
 from core.errors import UserError
@@ -66,7 +66,7 @@ def delete_class(name: str, label: str) -> Dataset:
     return edit(name, change)
 
 
-class Picture(NamedTuple):
+class NewImage(NamedTuple):
     """An image on its way into a data set; without a split it goes where one is missing."""
 
     label: str
@@ -75,13 +75,13 @@ class Picture(NamedTuple):
     split: str | None = None
 
 
-def add_images(name: str, label: str, images: Iterable[tuple[str, bytes | np.ndarray]]) -> Report:
+def add_images(name: str, label: str, images: Iterable[tuple[str, bytes | np.ndarray]]) -> ImportReport:
     """Add images, as (source name, file content or array), to a class, which is made where it does not exist."""
     label = clean_label(label)
-    return add_pictures(name, (Picture(label, source, image) for source, image in images))
+    return add_pictures(name, (NewImage(label, source, image) for source, image in images))
 
 
-def add_pictures(name: str, pictures: Iterable[Picture]) -> Report:
+def add_pictures(name: str, pictures: Iterable[NewImage]) -> ImportReport:
     """Add images to their classes, which are made where they do not exist, in one edit.
 
     Each goes to the split it names, else to the one that misses it most; none moves. What is not an image, or is in its
@@ -90,7 +90,7 @@ def add_pictures(name: str, pictures: Iterable[Picture]) -> Report:
     check_editable(datasets.load(name))
     with workspace.temporary_beside(workspace.datasets() / clean_name(name)) as staged:
         skipped: list[Skipped] = []
-        arrived: list[tuple[Picture, str, bool]] = []
+        arrived: list[tuple[NewImage, str, bool]] = []
         for result in in_threads(lambda picture: _stage(picture, staged), pictures):
             skipped.append(result) if isinstance(result, Skipped) else arrived.append(result)
         classes = {picture.label for picture, *_ in arrived}
@@ -102,7 +102,7 @@ def add_pictures(name: str, pictures: Iterable[Picture]) -> Report:
                 _check_spelling({*before.classes, *classes}, label)
             names = {e.content: e.image for e in before.entries}
             sources = {(e.label, e.content): e.source for e in before.entries}
-            new: dict[tuple[str, str], tuple[Picture, str]] = {}
+            new: dict[tuple[str, str], tuple[NewImage, str]] = {}
             for picture, image, _ in arrived:
                 place = (picture.label, image.partition(".")[0])
                 if place in sources:
@@ -124,7 +124,7 @@ def add_pictures(name: str, pictures: Iterable[Picture]) -> Report:
             return replace(_with(before, [*before.entries, *added], {*before.classes, *classes}), kind=kind), note
 
         edit(name, change)
-    return Report(clean_name(name), len(added), tuple(skipped), tuple(duplicates))
+    return ImportReport(clean_name(name), len(added), tuple(skipped), tuple(duplicates))
 
 
 def move_images(name: str, images: Iterable[str | Entry], label: str) -> Dataset:
@@ -218,7 +218,7 @@ def _counted(count: int, one: str, many: str, **values: str) -> Note:
     return Note(one if count == 1 else many, {"count": count, **values})
 
 
-def _stage(picture: Picture, folder: Path) -> Skipped | tuple[Picture, str, bool]:
+def _stage(picture: NewImage, folder: Path) -> Skipped | tuple[NewImage, str, bool]:
     try:
         stored: Stored = normalise(picture.content)
     except UserError as error:

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Sequence
 from os.path import commonpath
 from typing import NamedTuple
 
-from core.data.formats import strangers
+from core.data.formats import unsupported
 from core.data.manifest import SPLIT_FOLDERS, Note, Skipped, clean_label
 from core.errors import UserError
 from core.i18n import N_
@@ -79,8 +79,8 @@ def unwanted(path: str) -> Note | None:
 
 def unreadable(path: str, error: UserError) -> Note:
     """Why a file with an image's name could not be decoded. HEIC is known by its name, too, where nothing else is."""
-    if path.lower().endswith((".heic", ".heif")) and error.template in strangers.UNKNOWN:
-        return Note(strangers.HEIC, {})
+    if path.lower().endswith((".heic", ".heif")) and error.template in unsupported.UNKNOWN:
+        return Note(unsupported.HEIC, {})
     return Note(error.template, error.values)
 
 

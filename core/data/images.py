@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from core.data import ink
-from core.data.formats import deep, jpeg, limits, png, strangers, tiff
+from core.data.formats import deep, jpeg, limits, png, tiff, unsupported
 from core.data.samples import eight_bit
 from core.errors import UserError
 
@@ -148,11 +148,11 @@ def _header(source: bytes) -> Image.Image:
     try:
         image = Image.open(io.BytesIO(source), formats=FORMATS)
     except UnidentifiedImageError as error:
-        raise strangers.refusal(source) from error
+        raise unsupported.refusal(source) from error
     except _BOMB as error:
         raise _too_many_pixels() from error
     except _DECODER_ERRORS as error:
-        raise strangers.broken_header(source) from error
+        raise unsupported.broken_header(source) from error
     limits.check_size(image.width, image.height)
     return image
 
@@ -176,7 +176,7 @@ def _open_tiff(source: bytes, directory: tiff.Directory, white: int | None) -> I
         return Image.open(io.BytesIO(source), formats=("TIFF",))
     except _DECODER_ERRORS as error:
         if tiff.HEIGHT not in directory.tags:
-            raise strangers.broken_header(source) from error
+            raise unsupported.broken_header(source) from error
         raise deep.unreadable(directory) from error
 
 

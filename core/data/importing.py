@@ -14,12 +14,12 @@ from typing import BinaryIO, NamedTuple
 from core.data import archives, builtin, datasets, edits, folder_layout, folders, manifest
 from core.data.archives import Found
 from core.data.decoding import common_white, normalise
-from core.data.edits import Picture
+from core.data.edits import NewImage
 from core.data.encodings import readable
 from core.data.folder_layout import Place
 from core.data.ink import looks_like_drawing
-from core.data.left_out import explained
-from core.data.manifest import KINDS, Dataset, Duplicate, Entry, Note, Report, Skipped, clean_name, locked
+from core.data.manifest import KINDS, Dataset, Duplicate, Entry, ImportReport, Note, Skipped, clean_name, locked
+from core.data.skipped import explained
 from core.data.splits import LEARNING_SHARES, SPLITS, assign
 from core.errors import UserError
 from core.i18n import N_
@@ -55,7 +55,7 @@ class Arrival(NamedTuple):
 
 def import_source(
     source: Source | Iterable[Source], name: str, on_progress: Callable[[int, int], None] | None = None
-) -> Report:
+) -> ImportReport:
     """Make a new data set of a folder, a zip, or several zips (paths, or open binary files with a `name`).
 
     `core.data.folder_layout` says which folders are understood. Splits that the folders name are kept; where there are
@@ -82,12 +82,12 @@ def import_source(
         kind = exported_kind or ("drawing" if drawn > 0.5 else "photo")
         dataset = Dataset(name, kind, False, tuple(sorted(labels)), tuple(entries))
         manifest.write(dataset, folder)
-    return Report(name, len(entries), tuple(skipped), tuple(duplicates), (*notes, *_not_learned(dataset)))
+    return ImportReport(name, len(entries), tuple(skipped), tuple(duplicates), (*notes, *_not_learned(dataset)))
 
 
 def import_into(
     source: Source | Iterable[Source], name: str, on_progress: Callable[[int, int], None] | None = None
-) -> Report:
+) -> ImportReport:
     """Add what a folder, a zip or several zips contain to a data set that exists, as one edit.
 
     Splits that the folders name are kept; other images go where they are missing. Skips and raises as `import_source`
@@ -97,13 +97,13 @@ def import_into(
         items, skipped, _, notes = contents(source, stack)
         folder_layout.check_spelling(place.label for place, _ in items)
 
-        def pictures() -> Iterator[Picture]:
+        def pictures() -> Iterator[NewImage]:
             for done, (place, found) in enumerate(items, 1):
                 content = _read(found)
                 if isinstance(content, Skipped):
                     skipped.append(content)
                 else:
-                    yield Picture(place.label, found.path, content, place.split)
+                    yield NewImage(place.label, found.path, content, place.split)
                 if on_progress:
                     on_progress(done, len(items))
 

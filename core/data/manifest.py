@@ -71,7 +71,7 @@ class Duplicate(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Report:
+class ImportReport:
     """What came of adding images: how many are new in the data set, which were left out and which it had already.
 
     `notes` say what else should be known: names that were guessed, classes that cannot be learned.

@@ -13,7 +13,7 @@ PREFETCHED = 2  # batches that are made while the network learns from the one be
 
 
 @dataclass(frozen=True)
-class Feed:
+class Batches:
     """Batches of (what `read` gives, labels), `rounds` times each image an epoch.
 
     What an epoch shows depends on the seed and its number alone, so a resumed training sees what an uninterrupted one
@@ -49,7 +49,7 @@ class Feed:
     def dataset(self, first_epoch: int = 0) -> tf.data.Dataset:
         """All epochs from one on, without an end: `fit` takes `len(feed)` steps for each."""
 
-        def batches() -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        def epochs() -> Iterator[tuple[np.ndarray, np.ndarray]]:
             for number in itertools.count(first_epoch):
                 yield from self.epoch(number)
 
@@ -59,7 +59,7 @@ class Feed:
         options = tf.data.Options()
         # There is nothing to tune, and the tuner can hold up the end of `fit` for seconds.
         options.autotune.enabled = False
-        endless = tf.data.Dataset.from_generator(batches, output_signature=signature)
+        endless = tf.data.Dataset.from_generator(epochs, output_signature=signature)
         return endless.prefetch(PREFETCHED).with_options(options)
 
     def once(self) -> tf.data.Dataset:

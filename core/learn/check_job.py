@@ -5,9 +5,9 @@ from contextlib import suppress
 import numpy as np
 
 from core.checks import check, store
-from core.checks.check import COMPARED, DESCRIBED, Looked, OnProgress
+from core.checks.check import COMPARED, DESCRIBED, ImageChecks, OnProgress
 from core.checks.labels import TOO_FEW
-from core.checks.report import Report
+from core.checks.report import CheckReport
 from core.checks.sources import Item, Source, of_dataset
 from core.config import make_config
 from core.data import arrays, datasets
@@ -40,10 +40,10 @@ def check_dataset(name: str) -> None:
         run_job(job, work)
 
 
-def checked(source: Source, on_progress: OnProgress) -> Report:
+def checked(source: Source, on_progress: OnProgress) -> CheckReport:
     """The report on a source. That on a data set is kept, and made again only when the data set has changed."""
     if source.dataset is None:
-        return with_labels(check.look(source, {}, on_progress), on_progress)
+        return with_labels(check.check_images(source, {}, on_progress), on_progress)
     store.prepare(source.name)
     latest = store.latest(source.dataset)
     # What was left out for want of images stays so; weights may have come meanwhile.
@@ -51,31 +51,31 @@ def checked(source: Source, on_progress: OnProgress) -> Report:
         return latest
     known = store.measures(source.name, source.kind)
     try:
-        looked = check.look(source, known, on_progress)
+        image_checks = check.check_images(source, known, on_progress)
     finally:  # also when it is cancelled: the next check goes on from there
         store.save_measures(source.name, source, known)
-    store.save(source.name, looked.report)
-    report = with_labels(looked, on_progress)
+    store.save(source.name, image_checks.report)
+    report = with_labels(image_checks, on_progress)
     store.save(source.name, report)
     return report
 
 
-def with_labels(looked: Looked, on_progress: OnProgress) -> Report:
+def with_labels(image_checks: ImageChecks, on_progress: OnProgress) -> CheckReport:
     """The report with what a pretrained network says; where its weights are missing, it says so instead."""
     try:
-        described = describe(looked, on_progress)
+        described = describe(image_checks, on_progress)
     except UserError as error:
-        return check.without_features(looked, error)
-    return check.judged(looked, described, on_progress)
+        return check.without_features(image_checks, error)
+    return check.check_labels(image_checks, described, on_progress)
 
 
-def describe(looked: Looked, on_progress: OnProgress) -> np.ndarray:
+def describe(image_checks: ImageChecks, on_progress: OnProgress) -> np.ndarray:
     """Features of the readable images, in their order: (m, d) float16. UserError without weights or images.
 
     Those of a data set are kept, and shared with its trainings.
     """
-    source = looked.evidence.source
-    items = [source.items[index] for index in looked.evidence.readable]
+    source = image_checks.evidence.source
+    items = [source.items[index] for index in image_checks.evidence.readable]
     if not items:
         raise UserError("None of the images can be read.")
 
@@ -100,7 +100,7 @@ def describe(looked: Looked, on_progress: OnProgress) -> np.ndarray:
                 for first in range(0, len(part), features.BATCH)
             ]))  # fmt: skip
         else:
-            pictures = features.Pictures(images, [item.entry.content for item in part])
+            pictures = features.InputImages(images, [item.entry.content for item in part])
             read = frozen.read(
                 pictures, [features.View()], "features", lambda done, _, start=start: report(start + done)
             )

@@ -46,7 +46,7 @@ class View:
 
 
 @dataclass(frozen=True)
-class Pictures:
+class InputImages:
     """Images as the network reads them, (n, size, size, 3) uint8, their contents' hashes, and what augments them."""
 
     images: np.ndarray
@@ -92,7 +92,7 @@ class Frozen:
 
     def read(
         self,
-        pictures: Pictures,
+        pictures: InputImages,
         views: Sequence[View],
         output: str,
         on_progress: Callable[[int, int], None],
@@ -131,7 +131,12 @@ class Frozen:
         })  # fmt: skip
 
     def _fill(
-        self, stores: dict[str, Store], output: str, pictures: Pictures, view: View, on_progress: Callable[[int], None]
+        self,
+        stores: dict[str, Store],
+        output: str,
+        pictures: InputImages,
+        view: View,
+        on_progress: Callable[[int], None],
     ) -> None:
         if not stores[output].missing(pictures.contents):
             return

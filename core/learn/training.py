@@ -16,7 +16,7 @@ import tensorflow as tf
 from core.config import TrainConfig
 from core.jobs.runner import Reporter, run_job
 from core.learn import checkpoints, devices, predict, recipes
-from core.learn.batches import Feed
+from core.learn.batches import Batches
 from core.learn.checkpoints import best_epoch
 from core.results import material, metrics, runs
 from core.storage.job_folder import Gone
@@ -48,31 +48,31 @@ def _train(run: runs.Run, report: Reporter) -> dict:
     report.stage("starting")
     material.check(dataset)
     report.stage("reading", device=devices.device())
-    lesson = recipes.prepare(config, len(run.classes), dataset, report.update)
-    train, validation = lesson.examples("train"), lesson.examples("validation")
-    report.stage("training", dtype=lesson.dtype, step=0, steps=0, eta_s=None, images_per_second=None)
+    recipe = recipes.prepare(config, len(run.classes), dataset, report.update)
+    train, validation = recipe.examples("train"), recipe.examples("validation")
+    report.stage("training", dtype=recipe.dtype, step=0, steps=0, eta_s=None, images_per_second=None)
 
     with devices.scope():
-        feed = Feed(train.read, train.labels, config.batch_size, config.seed, lesson.rounds, lesson.resized)
-        held_out = Feed(validation.read, validation.labels, predict.BATCH)
-        model, history, epoch = _start_or_resume(run, lesson, len(feed))
+        batches = Batches(train.read, train.labels, config.batch_size, config.seed, recipe.rounds, recipe.resized)
+        held_out = Batches(validation.read, validation.labels, predict.BATCH)
+        model, history, epoch = _start_or_resume(run, recipe, len(batches))
         if not _finished(history, config):
             model.fit(
-                feed.dataset(epoch),
-                steps_per_epoch=len(feed),
+                batches.dataset(epoch),
+                steps_per_epoch=len(batches),
                 validation_data=held_out.once(),
                 validation_steps=len(held_out),
                 initial_epoch=epoch,
                 epochs=config.epochs,
-                callbacks=[Follow(run, report, history, feed)],
+                callbacks=[Follow(run, report, history, batches)],
                 shuffle=False,
                 verbose=0,
             )
-    return _publish(run, report, lesson, validation, checkpoints.load_best(run, history))
+    return _publish(run, report, recipe, validation, checkpoints.load_best(run, history))
 
 
 def _start_or_resume(
-    run: runs.Run, lesson: recipes.Lesson, steps: int
+    run: runs.Run, recipe: recipes.Recipe, steps: int
 ) -> tuple[keras.Model, dict[str, list[float]], int]:
     """The model, the curves so far, and how many epochs of `steps` are behind it."""
     model, history = checkpoints.load(run) or (None, {})
@@ -80,7 +80,7 @@ def _start_or_resume(
     if model is not None:
         return model, history, len(history["val_loss"])
     keras.utils.set_random_seed(run.config.seed)
-    return recipes.compiled(lesson.build(), run.config, steps), {}, 0
+    return recipes.compiled(recipe.build(), run.config, steps), {}, 0
 
 
 def _finished(history: dict[str, list[float]], config: TrainConfig) -> bool:
@@ -100,10 +100,10 @@ def _work(config: TrainConfig, epochs: float) -> float:
 class Follow(keras.callbacks.Callback):
     """Reports each step, saves each epoch, keeps the best one, and stops when patience runs out."""
 
-    def __init__(self, run: runs.Run, report: Reporter, history: dict[str, list[float]], feed: Feed):
+    def __init__(self, run: runs.Run, report: Reporter, history: dict[str, list[float]], batches: Batches):
         super().__init__()
         self.run, self.report, self.history = run, report, history
-        self.steps, self.images = len(feed), feed.images
+        self.steps, self.images = len(batches), batches.images
         self.share = report.progress.share  # of the whole job, where training begins
         self.clock: tuple[float, float] | None = None  # (when, epochs done): since then speed is measured
 
@@ -147,16 +147,16 @@ class Follow(keras.callbacks.Callback):
 
 
 def _publish(
-    run: runs.Run, report: Reporter, lesson: recipes.Lesson, validation: recipes.Examples, best: keras.Model
+    run: runs.Run, report: Reporter, recipe: recipes.Recipe, validation: recipes.Examples, best: keras.Model
 ) -> dict:
     """Score the best epoch on validation and test and write the results, which count once the status is "done"."""
     speed = report.progress.images_per_second
     report.stage("evaluating", share=EVALUATING_SHARE, eta_s=None)
-    model, learned = lesson.finish(best)
+    model, learned = recipe.finish(best)
     with report.job.replacing("model.keras") as temporary:
         model.save(temporary)
 
-    held_out = {"validation": validation, "test": lesson.examples("test")}
+    held_out = {"validation": validation, "test": recipe.examples("test")}
     report.stage("evaluating", images_per_second=speed)  # test images may have been described, at another speed
     evaluation, answer = {}, tf.function(learned, reduce_retracing=True)
     for split, examples in held_out.items():

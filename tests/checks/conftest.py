@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from core.checks import check, sources
-from core.checks.report import Finding, Report
+from core.checks.report import CheckReport, Finding
 
 
 @pytest.fixture
@@ -46,17 +46,17 @@ def hands(tmp_path, drawing) -> Path:
 
 
 @pytest.fixture
-def look() -> Callable[[Path | str], Report]:
+def look() -> Callable[[Path | str], CheckReport]:
     """look(source) -> the report on everything but what needs features."""
 
-    def make(source: Path | str) -> Report:
+    def make(source: Path | str) -> CheckReport:
         with sources.opened(str(source)) as opened:
-            return check.look(opened, {}, lambda *progress: None).report
+            return check.check_images(opened, {}, lambda *progress: None).report
 
     return make
 
 
 @pytest.fixture
-def finding() -> Callable[[Report, str], Finding | None]:
+def finding() -> Callable[[CheckReport, str], Finding | None]:
     """finding(report, check) -> what the check found, or None."""
     return lambda report, name: next((found for found in report.findings if found.check == name), None)

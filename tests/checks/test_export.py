@@ -6,15 +6,15 @@ import json
 import re
 
 from core.checks import export
-from core.checks.report import Case, Finding, Mend, Note, Report, Shown
+from core.checks.report import Case, CaseImage, CheckReport, Finding, Fix, Note
 
 NASTY = '<script>alert("x")</script>.jpg'
 
 
 def report():
-    images = (Shown(NASTY, "=cats", "train", "", "1"), Shown("b,\n.jpg", "dogs", "test", "", "2"))
-    case = Case(images, Note("Nearly the same image, {count} times", {"count": 2}), (Mend("exclude", (1,)),))
-    return Report("<b>set</b>", "", "photo", 2, (Finding("leaks", "serious", (case,)),))
+    images = (CaseImage(NASTY, "=cats", "train", "", "1"), CaseImage("b,\n.jpg", "dogs", "test", "", "2"))
+    case = Case(images, Note("Nearly the same image, {count} times", {"count": 2}), (Fix("exclude", (1,)),))
+    return CheckReport("<b>set</b>", "", "photo", 2, (Finding("leaks", "serious", (case,)),))
 
 
 def test_html_is_one_page_and_escaped(photo):
@@ -40,4 +40,4 @@ def test_json_says_everything_and_reads_back():
     assert value["findings"][0]["title"] == "One image in two splits"
     assert value["findings"][0]["cases"][0]["images"][0]["name"] == NASTY
     assert value["findings"][0]["cases"][0]["text"] == "Nearly the same image, 2 times"
-    assert Report.from_json(json.loads(json.dumps(report().to_json()))) == report()
+    assert CheckReport.from_json(json.loads(json.dumps(report().to_json()))) == report()

@@ -23,7 +23,7 @@ def flipped(rng, truth, share):
 
 def judged(features, given):
     names = np.array([f"class {number:02}" for number in given])
-    judged = labels.judge(features, names, np.arange(len(given)), lambda: None)
+    judged = labels.score_labels(features, names, np.arange(len(given)), lambda: None)
     told = (judged.wrong >= CHECKS["labels"].limits["wrong"]) & (judged.probabilities.argmax(axis=1) != judged.labels)
     return judged, np.flatnonzero(told)[np.argsort(-judged.wrong[told])]
 

@@ -172,18 +172,18 @@ def test_wrong_labels_and_strangers_are_found_in_features(clean, scene, finding)
         scene(3000 + number).save(clean / f"train/{('cats', 'dogs')[number % 2]}/more{number}.jpg")
     rng = np.random.default_rng(0)
     with sources.opened(str(clean)) as opened:
-        looked = check.look(opened, {}, lambda *progress: None)
+        image_checks = check.check_images(opened, {}, lambda *progress: None)
         names, labels = zip(*((item.name, item.label) for item in opened.items), strict=True)
         own = np.repeat(np.eye(3), 16, axis=1)[[("cats", "dogs").index(label) for label in labels]]
         features = rng.normal(0, 1, own.shape) + 4 * own
-        silent = check.judged(looked, features, lambda *progress: None)
+        silent = check.check_labels(image_checks, features, lambda *progress: None)
         wrong, far = np.flatnonzero(own[:, 0])[:3], labels.index("dogs")
         features[wrong] += 4 * (own[far] - own[wrong[0]])
         features[far] += 8 * np.repeat([0, -1, 1], 16)
-        report = check.judged(looked, features, lambda *progress: None)
+        report = check.check_labels(image_checks, features, lambda *progress: None)
     assert finding(silent, "labels") is None
     assert finding(silent, "outliers") is None
     assert {names[index] for index in wrong} <= {case.images[0].name for case in finding(report, "labels").cases}
-    assert finding(report, "labels").cases[0].mends[0].to == "dogs"
+    assert finding(report, "labels").cases[0].fixes[0].to == "dogs"
     assert [case.images[0].name for case in finding(report, "outliers").cases] == [names[far]]
     assert not report.left_out

@@ -38,7 +38,7 @@ def test_names_that_an_import_refuses_are_looked_at(tmp_path, class_files, zippe
     path = zipped(class_files({"Cats": 5, "cats": 5}))
     with pytest.raises(UserError, match="upper and lower case"):
         importing.import_source(path, "pets")
-    assert finding(look(path), "names").cases[0].mends[0].action == "merge"
+    assert finding(look(path), "names").cases[0].fixes[0].action == "merge"
 
 
 def test_nothing_there_is_said(tmp_path):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from core.checks import sources, store
-from core.checks.report import Report
+from core.checks.report import CheckReport
 from core.data import datasets, edits
 from core.errors import UserError
 from core.storage import job_folder, workspace
@@ -33,7 +33,7 @@ def checked(pets) -> dict[str, np.ndarray]:
     """A check as it leaves its files; returns the measures."""
     source = sources.of_dataset(pets)
     rows = {item.entry.content: np.ones(1, store.MEASURES)[0] for item in source.items}
-    store.save(pets.name, Report(pets.name, pets.fingerprint, "photo", 3, (), (), time.time(), 1.0))
+    store.save(pets.name, CheckReport(pets.name, pets.fingerprint, "photo", 3, (), (), time.time(), 1.0))
     store.save_measures(pets.name, source, rows)
     store.set_fine(pets.name, ["0" * 16])
     store.job(pets.name).write_progress(store.Progress("judging", 0.9, done=3, total=3))

@@ -37,5 +37,5 @@ def test_with_a_gpu_a_measurement_decides_and_is_remembered(config, faster, monk
 
 def test_what_was_chosen_is_what_images_are_seen_through(config):
     images = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3), np.uint8)
-    seen = features.Pictures(images, ["aa" * 12, "bb" * 12], lambda images, drawn, mode, value: 255 - images)
+    seen = features.InputImages(images, ["aa" * 12, "bb" * 12], lambda images, drawn, mode, value: 255 - images)
     assert np.array_equal(seen.seen(np.array([1]), features.View(config.augmentation), "photo"), 255 - images[1:])

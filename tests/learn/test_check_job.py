@@ -54,7 +54,7 @@ def test_what_was_measured_before_a_cancel_is_kept(pets):
 
 
 def test_the_time_of_a_check_is_all_of_its_time(pets, monkeypatch):
-    def slowly(looked, on_progress):
+    def slowly(image_checks, on_progress):
         time.sleep(0.3)
         return np.random.default_rng(0).normal(size=(24, 8)).astype(np.float16)
 
@@ -82,7 +82,7 @@ def test_images_damaged_on_disk_are_told(pets):
 
 
 def test_a_data_set_deleted_while_it_is_checked_stays_deleted(pets, monkeypatch):
-    def deleted(looked, on_progress):
+    def deleted(image_checks, on_progress):
         datasets.delete(pets)
         on_progress("describing", 0.5, 1, 24)
         pytest.fail("goes on")
@@ -96,7 +96,7 @@ def test_a_data_set_deleted_while_it_is_checked_stays_deleted(pets, monkeypatch)
 
 
 def test_the_check_of_a_deleted_data_set_ends_when_another_has_its_name(pets, zipped, class_files, monkeypatch):
-    def replaced(looked, on_progress):
+    def replaced(image_checks, on_progress):
         datasets.delete(pets)
         importing.import_source(zipped(class_files({"cats": 5, "dogs": 5})), pets)
         on_progress("describing", 0.5, 1, 24)
@@ -110,7 +110,7 @@ def test_the_check_of_a_deleted_data_set_ends_when_another_has_its_name(pets, zi
 
 
 def test_a_full_disk_ends_a_check_with_one_sentence(pets, monkeypatch):
-    def full(looked, on_progress):
+    def full(image_checks, on_progress):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(check_job, "describe", full)

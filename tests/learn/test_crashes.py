@@ -5,6 +5,7 @@ import json
 import sys
 from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -85,7 +86,7 @@ def pets(photo):
     return datasets.load("pets")
 
 
-class Feed:
+class Batches:
     def __init__(self, *_arguments: object):
         self.images = 1
 
@@ -101,10 +102,17 @@ class Feed:
 def quick(monkeypatch):
     """Trainings with everything but Keras: files, states and the order of what happens are real."""
     examples = recipes.Examples(in_order(np.zeros((2, 1))), np.array([0, 1]))
-    lesson = recipes.Lesson("float32", Model, lambda best: (best, lambda rows: rows), lambda split: examples)
-    monkeypatch.setattr(recipes, "prepare", lambda *_: lesson)
+    recipe = SimpleNamespace(
+        dtype="float32",
+        rounds=1,
+        resized=False,
+        build=Model,
+        finish=lambda best: (best, lambda rows: rows),
+        examples=lambda split: examples,
+    )
+    monkeypatch.setattr(recipes, "prepare", lambda *_: recipe)
     monkeypatch.setattr(recipes, "compiled", lambda model, *_: model)
-    monkeypatch.setattr(training, "Feed", Feed)
+    monkeypatch.setattr(training, "Feed", Batches)
     monkeypatch.setattr(checkpoints.keras.models, "load_model", lambda path, **_: Model(int(path.read_text())))
     monkeypatch.setattr(predict, "in_batches", lambda model, read, n, check: check() or np.eye(2))
     monkeypatch.setattr(devices, "forget", lambda: None)

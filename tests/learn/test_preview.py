@@ -8,7 +8,7 @@ from core.catalog.strategies import PRESETS, STRATEGIES
 from core.config import make_config
 from core.data import arrays, datasets, edits
 from core.learn import devices, features, recipes
-from core.learn.batches import Feed
+from core.learn.batches import Batches
 from ui.augment import lab
 
 KNOBS = PRESETS["everything"].knobs | {"brightness": 0.3, "channel_shift": 40, "fill_mode": "reflect", "seed": 11}
@@ -41,11 +41,11 @@ def test_the_preview_is_the_first_training_batch(dataset, strategy, monkeypatch)
     config = make_config(dataset, strategy, KNOBS | {"batch_size": 8, "epochs": 3})
     train = recipes.prepare(config, 2, dataset, lambda **values: None).examples("train")
     entries = dataset.live("train")
-    named = Feed(lambda rows, number: rows, train.labels, 8, config.seed)
-    feed = Feed(train.read, train.labels, 8, config.seed)
+    named = Batches(lambda rows, number: rows, train.labels, 8, config.seed)
+    batches = Batches(train.read, train.labels, 8, config.seed)
     for epoch in (0, 1, 2):
         rows, _labels = next(named.epoch(epoch))
-        images, _labels = next(feed.epoch(epoch))
+        images, _labels = next(batches.epoch(epoch))
         assert images.shape[1] == config.shown_size(epoch)
         for image, row in zip(images, rows, strict=True):
             variant = previewed(dataset, entries[row], config, 3)[epoch]
@@ -57,7 +57,7 @@ def test_the_preview_is_what_a_pretrained_network_describes(dataset, monkeypatch
     monkeypatch.setattr("core.config.weights.find", lambda name: features.weights.Weights(tmp_path / name, "0" * 64))
     knobs = KNOBS | {"image_size": 64, "views": 2}
     config = make_config(dataset, "bottleneck_augmented", knobs)
-    pictures, _labels = recipes.pictures(config, dataset, "train", lambda **values: None)
+    pictures, _labels = recipes.input_images(config, dataset, "train", lambda **values: None)
     entry = dataset.live("train")[3]
     for number, view in enumerate(recipes._views(config)):
         [seen] = pictures.seen(np.array([3]), view, config.prepare)

@@ -12,7 +12,7 @@ from core.catalog.backbones import BACKBONES
 from core.data import datasets, edits
 from core.jobs import runner
 from core.learn import backbones, devices, features, networks, recipes, training
-from core.learn.batches import Feed
+from core.learn.batches import Batches
 from core.results import runs
 from core.storage.job_folder import JobFolder
 from tests.learn.pretrained import asked, backbone_of, cancelled_after, taught
@@ -21,7 +21,7 @@ from tests.learn.pretrained import asked, backbone_of, cancelled_after, taught
 def test_kept_activations_are_those_of_the_live_network(pets, random_weights):
     settings = asked(pets, "fine_tuning", "efficientnet_lite0")
     frozen = features.Frozen(settings, lambda: None)
-    pictures, _ = recipes.pictures(settings, pets, "train", lambda **values: None)
+    pictures, _ = recipes.input_images(settings, pets, "train", lambda **values: None)
     rows = np.arange(len(pictures.contents))
     view = features.View(settings.augmentation, 0, 1)
     kept = frozen.read(pictures, [features.View(), view], "block", lambda done, total: None)
@@ -35,7 +35,7 @@ def test_kept_activations_are_those_of_the_live_network(pets, random_weights):
 
 def test_without_room_the_block_is_computed_live_and_gives_the_same(pets, random_weights, monkeypatch):
     settings = asked(pets, "fine_tuning", "efficientnet_lite0")
-    pictures, _ = recipes.pictures(settings, pets, "train", lambda **values: None)
+    pictures, _ = recipes.input_images(settings, pets, "train", lambda **values: None)
     views, rows = [features.View(settings.augmentation, 0, 0)], np.array([3, 1])
     with monkeypatch.context() as patch:
         patch.setattr(features, "BUDGET_BYTES", 1000)
@@ -111,7 +111,7 @@ import keras
 from core.config import make_config
 from core.data.manifest import Dataset
 from core.learn import devices, recipes, networks
-from core.learn.batches import Feed
+from core.learn.batches import Batches
 devices.gpus = lambda: ["CPU:0", "CPU:1"]
 rng = np.random.default_rng(0)
 images, labels = rng.integers(0, 256, (20, 24, 24, 1), np.uint8), rng.integers(0, 2, 20)
@@ -120,9 +120,9 @@ with devices.scope():
     data = Dataset("none", "drawing", False, (), ())
     model = networks.fused(networks.shapes_cnn(24, 1, 2))
     model = recipes.compiled(model, make_config(data, "shapes_cnn"), 3)
-    feed = Feed(lambda rows, number: images[rows], labels, 8)
-    batches = {"x": feed.dataset(), "validation_data": feed.once()}
-    history = model.fit(**batches, steps_per_epoch=len(feed), validation_steps=len(feed), epochs=2, verbose=0)
+    batches = Batches(lambda rows, number: images[rows], labels, 8)
+    data = {"x": batches.dataset(), "validation_data": batches.once()}
+    history = model.fit(**data, steps_per_epoch=len(batches), validation_steps=len(batches), epochs=2, verbose=0)
 print(len(history.history["val_loss"]), np.isfinite(history.history["loss"]).all())
 """
     output = subprocess.run([sys.executable, "-c", script], check=True, stdout=subprocess.PIPE, text=True).stdout
@@ -131,33 +131,33 @@ print(len(history.history["val_loss"]), np.isfinite(history.history["loss"]).all
 
 def test_every_view_of_an_epoch_is_shown(pets, random_weights):
     settings = asked(pets, "bottleneck_augmented", "efficientnet_lite0")
-    lesson = recipes.prepare(settings, 2, pets, lambda **values: None)
-    train = lesson.examples("train")
-    feed = Feed(train.read, train.labels, 8, rounds=lesson.rounds)
-    assert lesson.rounds == 2
-    shown = np.concatenate([images for images, _labels in feed.epoch(0)])
+    recipe = recipes.prepare(settings, 2, pets, lambda **values: None)
+    train = recipe.examples("train")
+    batches = Batches(train.read, train.labels, 8, rounds=recipe.rounds)
+    assert recipe.rounds == 2
+    shown = np.concatenate([images for images, _labels in batches.epoch(0)])
     assert len(np.unique(shown, axis=0)) == 2 * len(train.labels)
 
 
 def test_of_a_handful_of_images_each_is_shown_several_times_an_epoch(pets, monkeypatch):
     monkeypatch.setattr(recipes, "FEWEST_STEPS", 20)
     settings = config.make_config(pets, "shapes_cnn", {})
-    lesson = recipes.prepare(settings, 2, pets, lambda **values: None)
-    train = lesson.examples("train")
-    feed = Feed(train.read, train.labels, settings.batch_size, 0, lesson.rounds)
-    assert abs(len(feed) - 20) <= 1
+    recipe = recipes.prepare(settings, 2, pets, lambda **values: None)
+    train = recipe.examples("train")
+    batches = Batches(train.read, train.labels, settings.batch_size, 0, recipe.rounds)
+    assert abs(len(batches) - 20) <= 1
 
 
 def test_the_first_epochs_are_shown_smaller_whole_epochs_long(pets, monkeypatch):
     monkeypatch.setattr(recipes, "FEWEST_STEPS", 20)
     knobs = {"image_size": 48, "epochs": 4, "batch_size": 8, "progressive_resizing": 0.5}
-    lesson = recipes.prepare(config.make_config(pets, "small_cnn", knobs), 2, pets, lambda **values: None)
-    assert lesson.rounds > 1
-    train = lesson.examples("train")
-    feed = Feed(train.read, train.labels, 8, 0, lesson.rounds, lesson.resized)
-    sizes = [images.shape[1] for images, _ in feed.dataset().take(4 * len(feed))]
-    assert sizes == [32] * 2 * len(feed) + [48] * 2 * len(feed)
-    held_out = lesson.examples("validation")
+    recipe = recipes.prepare(config.make_config(pets, "small_cnn", knobs), 2, pets, lambda **values: None)
+    assert recipe.rounds > 1
+    train = recipe.examples("train")
+    batches = Batches(train.read, train.labels, 8, 0, recipe.rounds, recipe.resized)
+    sizes = [images.shape[1] for images, _ in batches.dataset().take(4 * len(batches))]
+    assert sizes == [32] * 2 * len(batches) + [48] * 2 * len(batches)
+    held_out = recipe.examples("validation")
     assert held_out.read(np.arange(1), 0).shape == (1, 48, 48, 3)
 
 
@@ -181,8 +181,8 @@ def test_a_training_step_is_traced_once(pets, random_weights, strategy):
     traced, step = [], model.train_step
     model.train_step = lambda data: traced.append(1) or step(data)
     rows = np.zeros((12, *model.input_shape[1:]), np.float32)
-    feed = Feed(lambda numbers, number: rows[numbers], np.arange(12) % 2, 4)
-    model.fit(feed.dataset(), steps_per_epoch=3, epochs=2, shuffle=False, verbose=0)
+    batches = Batches(lambda numbers, number: rows[numbers], np.arange(12) % 2, 4)
+    model.fit(batches.dataset(), steps_per_epoch=3, epochs=2, shuffle=False, verbose=0)
     assert len(traced) == 1
 
 
@@ -195,10 +195,10 @@ def test_a_training_step_is_traced_once_for_all_sizes(pets):
     traced, step = [], model.train_step
     model.train_step = lambda data: traced.append(1) or step(data)
     noise = np.random.default_rng(0).integers(0, 256, (8, 32, 32, 3), np.uint8)
-    feed = Feed(
+    batches = Batches(
         lambda rows, number: noise[rows, : 22 + 10 * number, : 22 + 10 * number], np.arange(8) % 2, 4, resized=True
     )
-    model.fit(feed.dataset(), steps_per_epoch=2, epochs=2, shuffle=False, verbose=0)
+    model.fit(batches.dataset(), steps_per_epoch=2, epochs=2, shuffle=False, verbose=0)
     assert len(traced) == 1
     for variable, old in zip(model.trainable_variables, before, strict=True):
         assert np.isfinite(variable.numpy()).all()

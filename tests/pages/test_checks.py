@@ -8,7 +8,7 @@ import pytest
 
 from core.checks import open_findings, store
 from core.checks.registry import CHECKS
-from core.checks.report import Case, Finding, LeftOut, Mend, Report, Shown
+from core.checks.report import Case, CaseImage, CheckReport, Finding, Fix, SkippedCheck
 from core.data import datasets, edits
 from core.data.manifest import Dataset, Entry, Note
 from core.jobs import service
@@ -34,21 +34,21 @@ def bench(monkeypatch):
     monkeypatch.setattr(service, "engine", Bench)
 
 
-def shown(entry: Entry) -> Shown:
-    return Shown(entry.source, entry.label, entry.split, entry.image, entry.content)
+def shown(entry: Entry) -> CaseImage:
+    return CaseImage(entry.source, entry.label, entry.split, entry.image, entry.content)
 
 
 def lone(entry: Entry) -> Case:
-    return Case((shown(entry),), Note("brightness {value:.0%}", {"value": 0.03}), (Mend("exclude", (0,)),))
+    return Case((shown(entry),), Note("brightness {value:.0%}", {"value": 0.03}), (Fix("exclude", (0,)),))
 
 
 def pair(one: Entry, other: Entry) -> Case:
-    mends = (Mend("exclude", (1,)), Mend("move", (0, 1), "train"))
-    return Case((shown(one), shown(other)), Note("the same pixels", {}), mends)
+    fixes = (Fix("exclude", (1,)), Fix("move", (0, 1), "train"))
+    return Case((shown(one), shown(other)), Note("the same pixels", {}), fixes)
 
 
-def save(dataset: Dataset, *findings: Finding, left_out: tuple[LeftOut, ...] = ()) -> Report:
-    report = Report(
+def save(dataset: Dataset, *findings: Finding, left_out: tuple[SkippedCheck, ...] = ()) -> CheckReport:
+    report = CheckReport(
         dataset.name, dataset.fingerprint, "photo", len(dataset.entries), findings, left_out, time.time(), 12.0
     )
     store.save(dataset.name, report)
@@ -56,7 +56,7 @@ def save(dataset: Dataset, *findings: Finding, left_out: tuple[LeftOut, ...] = (
 
 
 @pytest.fixture
-def report(pets) -> Report:
+def report(pets) -> CheckReport:
     """Two pairs of cats and dogs, and three dark cats."""
     cats, dogs = pets.entries[:6], pets.entries[6:]
     pairs = Finding(WORST, "serious", (pair(cats[0], dogs[0]), pair(cats[1], dogs[1])))
@@ -184,9 +184,9 @@ def test_a_case_without_that_mend_is_counted_out(pets):
 
 
 def test_where_a_case_leaves_a_choice_nobody_chooses_for_all(pets):
-    mends = (Mend("exclude", (0, 1)), Mend("relabel", (0, 1), "cats"), Mend("relabel", (0, 1), "dogs"))
+    fixes = (Fix("exclude", (0, 1)), Fix("relabel", (0, 1), "cats"), Fix("relabel", (0, 1), "dogs"))
     pairs = [(shown(pets.entries[n]), shown(pets.entries[6 + n])) for n in range(2)]
-    save(pets, Finding(WORST, "serious", tuple(Case(pair, Note("alike", {}), mends) for pair in pairs)))
+    save(pets, Finding(WORST, "serious", tuple(Case(pair, Note("alike", {}), fixes) for pair in pairs)))
     labels = buttons(opened_check())
     assert [label for label in labels if ": all " in label] == ["Leave out: all 2"]
     assert labels.count("All of them are “dogs”") == 2
@@ -249,7 +249,7 @@ def test_a_built_in_set_offers_a_copy_instead_of_mends():
 
 
 def test_a_clean_set_leads_to_training_and_tells_what_was_not_checked(pets):
-    save(pets, left_out=(LeftOut(OTHER, Note("too few images", {})),))
+    save(pets, left_out=(SkippedCheck(OTHER, Note("too few images", {})),))
     app = opened_check()
     assert app.subheader[0].value == "Nothing here needs mending before you train"
     assert "Train on this data set" in links(app)
@@ -263,7 +263,7 @@ def test_the_report_can_be_downloaded(report, pets):
 
 
 def test_a_case_about_a_class_outlives_its_examples_until_the_class_is_gone(pets):
-    merge = Case((shown(pets.entries[0]),), Note("alike", {}), (Mend("merge", (), "dogs", "cats"),), "cats, dogs")
+    merge = Case((shown(pets.entries[0]),), Note("alike", {}), (Fix("merge", (), "dogs", "cats"),), "cats, dogs")
     save(pets, Finding(WORST, "serious", (merge,)))
     edits.exclude_images("pets", [pets.entries[1]])
     assert open_findings.of(datasets.load("pets")).report.findings[0].cases == (merge,)
@@ -273,11 +273,11 @@ def test_a_case_about_a_class_outlives_its_examples_until_the_class_is_gone(pets
 
 
 def test_a_class_that_is_gone_is_no_place_to_move_to(pets):
-    case = Case((shown(pets.entries[0]),), Note("a dog", {}), (Mend("relabel", (0,), "dogs"), Mend("exclude", (0,))))
+    case = Case((shown(pets.entries[0]),), Note("a dog", {}), (Fix("relabel", (0,), "dogs"), Fix("exclude", (0,))))
     save(pets, Finding(WORST, "serious", (case,)))
     edits.rename_class("pets", "dogs", "hounds")
     [left] = open_findings.of(datasets.load("pets")).report.findings[0].cases
-    assert [mend.action for mend in left.mends] == ["exclude"]
+    assert [fix.action for fix in left.fixes] == ["exclude"]
 
 
 @pytest.mark.parametrize("name", ["pets", "shapes"])

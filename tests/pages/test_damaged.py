@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from core.checks import store
-from core.checks.report import Report
+from core.checks.report import CheckReport
 from core.checks.sources import of_dataset
 from core.config import make_config
 from core.jobs import service
@@ -48,7 +48,7 @@ def finished(dataset, strategy: str, seed: int) -> runs.Run:
 
 
 def checked(dataset) -> None:
-    store.save(dataset.name, Report(dataset.name, dataset.fingerprint, "photo", 12, (), (), time.time(), 1.0))
+    store.save(dataset.name, CheckReport(dataset.name, dataset.fingerprint, "photo", 12, (), (), time.time(), 1.0))
     store.set_fine(dataset.name, ["0" * 16])
     store.job(dataset.name).write_progress(store.Progress("judging", 0.9, done=12, total=12))
     store.job(dataset.name).set_state("done")

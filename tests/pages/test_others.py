@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.checks import store
 from core.checks.registry import CHECKS
-from core.checks.report import Case, Finding, Mend, Report, Shown
+from core.checks.report import Case, CaseImage, CheckReport, Finding, Fix
 from core.config import make_config
 from core.data import datasets, edits, manifest
 from core.data.manifest import Dataset, Entry, Note
@@ -120,11 +120,13 @@ def many(photo) -> Dataset:
 def checked(dataset: Dataset) -> None:
     """A report of a check that names the first image and its class in every way."""
     entry = dataset.live()[0]
-    image = Shown(entry.source, entry.label, entry.split, entry.image, entry.content)
-    mends = (Mend("relabel", (0,), "dogs"), Mend("merge", (), entry.label, "dogs"), Mend("exclude", (0,)))
-    case = Case((image,), Note("{name} of {label!r}", {"name": entry.source, "label": entry.label}), mends)
+    image = CaseImage(entry.source, entry.label, entry.split, entry.image, entry.content)
+    fixes = (Fix("relabel", (0,), "dogs"), Fix("merge", (), entry.label, "dogs"), Fix("exclude", (0,)))
+    case = Case((image,), Note("{name} of {label!r}", {"name": entry.source, "label": entry.label}), fixes)
     finding = Finding(next(iter(CHECKS)), "serious", (case,))
-    report = Report(dataset.name, dataset.fingerprint, "photo", len(dataset.entries), (finding,), (), time.time(), 12.0)
+    report = CheckReport(
+        dataset.name, dataset.fingerprint, "photo", len(dataset.entries), (finding,), (), time.time(), 12.0
+    )
     store.save(dataset.name, report)
 
 

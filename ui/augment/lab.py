@@ -34,7 +34,7 @@ _NEW_SEEDS = KNOBS["seed"].high + 1
 
 
 @dataclass(frozen=True)
-class Picture:
+class LabImage:
     """An image as it would be in a data set. `content`: the hash of its pixels; `file`: its encoded bytes.
 
     `size`: the width and height it came with; `transparent`: whether it came with an alpha channel.
@@ -56,7 +56,7 @@ class Setting:
 
     row: Strategy
     prepare: str
-    picture: Picture
+    picture: LabImage
     shown: np.ndarray = field(repr=False)
     augmentation: Augmentation
     seed: int
@@ -98,7 +98,7 @@ def choose_source() -> str:
     )  # fmt: skip
 
 
-def picture_from(source: str, dataset: Dataset) -> Picture | None:
+def picture_from(source: str, dataset: Dataset) -> LabImage | None:
     """One of the data set's training images, or one that is drawn, uploaded or photographed; None until it is there."""
     with page.guard():
         if source == "dataset":
@@ -111,7 +111,7 @@ def picture_from(source: str, dataset: Dataset) -> Picture | None:
     return None
 
 
-def _of_dataset(dataset: Dataset) -> Picture:
+def _of_dataset(dataset: Dataset) -> LabImage:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         label = st.selectbox(_("Class"), dataset.live_classes, format_func=class_name,
                              key=f"{PLACE}-class-{dataset.name}", persist_state="session")  # fmt: skip
@@ -121,12 +121,12 @@ def _of_dataset(dataset: Dataset) -> Picture:
                                  persist_state="session")  # fmt: skip
     entry = entries[number - 1]
     path = dataset.image_path(entry)
-    return Picture(entry.content, path.read_bytes(), images.open_image(path).size)
+    return LabImage(entry.content, path.read_bytes(), images.open_image(path).size)
 
 
-def _taken(source: bytes | np.ndarray) -> Picture:
+def _taken(source: bytes | np.ndarray) -> LabImage:
     stored = normalise(source)
-    return Picture(stored.image.partition(".")[0], stored.content, stored.size, stored.transparent)
+    return LabImage(stored.image.partition(".")[0], stored.content, stored.size, stored.transparent)
 
 
 def settings(row: Strategy, dataset: Dataset) -> tuple[Augmentation, int]:
@@ -170,7 +170,7 @@ def _new_seed(row: Strategy, dataset: Dataset) -> None:
     hyperparameters.put(row, {"seed": int(np.random.default_rng().integers(_NEW_SEEDS))}, dataset)
 
 
-def prepared(row: Strategy, picture: Picture, dataset: Dataset) -> np.ndarray:
+def prepared(row: Strategy, picture: LabImage, dataset: Dataset) -> np.ndarray:
     """The picture as the strategy's network reads it."""
     size = row.image_size or hyperparameters.current(row, "image_size", dataset)
     return arrays.prepared(picture.file, dataset.kind, size, row.channels)

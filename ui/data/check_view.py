@@ -7,8 +7,8 @@ from functools import partial
 import streamlit as st
 
 from core.checks import export, open_findings, sources, store
-from core.checks.open_findings import Standing
-from core.checks.report import Report
+from core.checks.open_findings import OpenFindings
+from core.checks.report import CheckReport
 from core.checks.store import Progress
 from core.data import datasets
 from core.data.manifest import Dataset
@@ -61,7 +61,7 @@ def view(dataset: Dataset) -> None:
             _findings(known, dataset)
 
 
-def _known(dataset: Dataset) -> Standing | None:
+def _known(dataset: Dataset) -> OpenFindings | None:
     """What the last check says; where it cannot be read, that is said here and there is nothing to know."""
     try:
         return open_findings.of(dataset)
@@ -140,7 +140,7 @@ def _cancelled(_status: JobStatus) -> None:
 ENDED: dict[str, Callable[[JobStatus], None]] = {"failed": _failed, "cancelled": _cancelled}
 
 
-def _head(known: Standing, dataset: Dataset, status: JobStatus) -> None:
+def _head(known: OpenFindings, dataset: Dataset, status: JobStatus) -> None:
     """The health line, when it was measured, and what to do next."""
     report = known.report
     said = health(known)
@@ -169,14 +169,14 @@ def _head(known: Standing, dataset: Dataset, status: JobStatus) -> None:
             dataset_picker.copy_button(dataset, "check")
 
 
-def health(known: Standing) -> str:
+def health(known: OpenFindings) -> str:
     """One line: how many problems are worth mending, as far as is known."""
     if known.report.findings or known.current:
         return finding_view.in_words(known.report.health)
     return _("Nothing is left of what the last check found")
 
 
-def _download(report: Report, dataset: Dataset) -> None:
+def _download(report: CheckReport, dataset: Dataset) -> None:
     make = {"HTML": partial(page_with_pictures, dataset=dataset), "CSV": export.as_csv, "JSON": export.as_json}
     with st.popover(_("Download the report"), icon=":material/download:"):
         for name, (ending, media, use) in DOWNLOADS.items():
@@ -186,11 +186,11 @@ def _download(report: Report, dataset: Dataset) -> None:
             )  # fmt: skip
 
 
-def page_with_pictures(report: Report, dataset: Dataset) -> bytes:
+def page_with_pictures(report: CheckReport, dataset: Dataset) -> bytes:
     return export.as_html(report, export.pictures_of(sources.of_dataset(dataset)))
 
 
-def _findings(known: Standing, dataset: Dataset) -> None:
+def _findings(known: OpenFindings, dataset: Dataset) -> None:
     """Worst first; the first one is open."""
     for number, found in enumerate(known.report.findings):
         finding_view.finding(found, dataset, first=number == 0)

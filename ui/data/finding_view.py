@@ -9,9 +9,9 @@ from pathlib import Path
 import streamlit as st
 from PIL import Image
 
-from core.checks import mends, store
+from core.checks import fixes, store
 from core.checks.registry import CHECKS
-from core.checks.report import Case, Finding, Mend, Shown
+from core.checks.report import Case, CaseImage, Finding, Fix
 from core.data.manifest import Dataset, Note
 from core.errors import UserError
 from core.i18n import N_
@@ -79,13 +79,13 @@ def _open(key: str, value: bool) -> None:
 def _all(found: Finding, dataset: Dataset) -> None:
     """What can be done with all cases of a finding at once."""
     with st.container(horizontal=True):
-        for action in [] if dataset.read_only else mends.offered(found.cases):
+        for action in [] if dataset.read_only else fixes.offered(found.cases):
             # Where a case leaves a choice, as between two classes, nobody can choose for all of them.
-            clear = mends.clear(found.cases, action)
-            label = _("{mend}: all {n}").format(mend=_(mends.ACTIONS[action][0]), n=f"{len(clear):,}")
+            clear = fixes.clear(found.cases, action)
+            label = _("{mend}: all {n}").format(fix=_(fixes.ACTIONS[action][0]), n=f"{len(clear):,}")
             explained = _("Each case in the way that is suggested for it. One Undo takes all of it back.")
             if clear and st.button(label, icon=ICONS[action], help=explained, key=f"all_{found.check}_{action}"):
-                mends.apply(dataset.name, found.cases, action)
+                fixes.apply(dataset.name, found.cases, action)
                 gallery.done(dataset.name)
         label = _("I looked, all {n} are fine").format(n=f"{len(found.cases):,}")
         if st.button(label, icon=":material/check:", type="tertiary", key=f"all_fine_{found.check}"):
@@ -108,7 +108,7 @@ def _cards(found: Finding, shown: Sequence[Case], dataset: Dataset) -> None:
         for case in shown:
             with st.container(border=True):
                 show(case, dataset)
-                _mend(case, case.key(found.check), dataset)
+                _fix(case, case.key(found.check), dataset)
 
 
 def _page(count: int, per_page: int, key: str) -> int:
@@ -127,12 +127,12 @@ def show(case: Case, dataset: Dataset) -> None:
     st.markdown(in_words(case.note))
 
 
-def _mend(case: Case, key: str, dataset: Dataset) -> None:
+def _fix(case: Case, key: str, dataset: Dataset) -> None:
     """What can be done with one case; the suggested mend first."""
     with st.container(horizontal=True, gap="xsmall"):
-        for number, mend in enumerate([] if dataset.read_only else mends.ways(case, GROUP)):
-            if st.button(_verb(case, mend), icon=ICONS[mend.action], key=f"mend_{key}_{number}", wrap=True):
-                mends.apply_each(dataset.name, [(case, mend)])
+        for number, fix in enumerate([] if dataset.read_only else fixes.ways(case, GROUP)):
+            if st.button(_verb(case, fix), icon=ICONS[fix.action], key=f"mend_{key}_{number}", wrap=True):
+                fixes.apply_each(dataset.name, [(case, fix)])
                 gallery.done(dataset.name)
         if st.button(_("I looked, it is fine"), icon=":material/check:", type="tertiary", key=f"fine_{key}"):
             _set_fine(dataset, [key])
@@ -171,27 +171,27 @@ def _take_back(dataset: Dataset, keys: Sequence[str]) -> None:
     st.rerun()
 
 
-def _verb(case: Case, mend: Mend) -> str:
+def _verb(case: Case, fix: Fix) -> str:
     """What a mend does to which of the images, which are numbered where there are several."""
-    if mend.action == "merge":
+    if fix.action == "merge":
         text = _("Merge “{label}” into “{to}”")
-        return text.format(label=plain(class_name(mend.label)), to=plain(class_name(mend.to)))
-    every = len(mend.places) == len(case.images)
-    which = ", ".join(str(place + 1) for place in mend.places)
-    if mend.action == "exclude":
+        return text.format(label=plain(class_name(fix.label)), to=plain(class_name(fix.to)))
+    every = len(fix.places) == len(case.images)
+    which = ", ".join(str(place + 1) for place in fix.places)
+    if fix.action == "exclude":
         if every:
             return _("Leave out") if len(case.images) == 1 else _("Leave all of them out")
-        kept = {*range(len(case.images))} - {*mend.places}
+        kept = {*range(len(case.images))} - {*fix.places}
         if len(kept) == 1:
             return _("Keep only {n}").format(n=kept.pop() + 1)
         return _("Leave out {list}").format(list=which)
-    if mend.action == "relabel":
+    if fix.action == "relabel":
         text = _("Move {list} to class “{label}”")
         if every:
             text = _("Move to class “{label}”") if len(case.images) == 1 else _("All of them are “{label}”")
-        return text.format(list=which, label=plain(class_name(mend.to)))
+        return text.format(list=which, label=plain(class_name(fix.to)))
     text = _("Use all of them for {split}") if every else _("Use {list} for {split}")
-    return text.format(list=which, split=_(charts.SPLITS[mend.to]))
+    return text.format(list=which, split=_(charts.SPLITS[fix.to]))
 
 
 def in_words(note: Note) -> str:
@@ -201,7 +201,7 @@ def in_words(note: Note) -> str:
     return filled(note.template, note.values | told)
 
 
-def _figures(images: Sequence[Shown], dataset: Dataset) -> str:
+def _figures(images: Sequence[CaseImage], dataset: Dataset) -> str:
     """Images side by side as one piece of HTML, whole whatever their shape, with number, class, split and name."""
     several = len(images) > 1
     cells = []
@@ -217,7 +217,7 @@ def _figures(images: Sequence[Shown], dataset: Dataset) -> str:
     return f'<div style="display:grid;grid-template-columns:{columns};gap:0.5rem">{"".join(cells)}</div>'
 
 
-def _picture(image: Shown, dataset: Dataset) -> str:
+def _picture(image: CaseImage, dataset: Dataset) -> str:
     style = "width:100%;aspect-ratio:1;object-fit:contain;border-radius:0.3rem;display:block"
     alt = escape(_("{name}, class {label}").format(name=image.name, label=image.label))
     try:

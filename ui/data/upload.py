@@ -7,7 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from core.data import datasets, edits, folder_layout, importing
-from core.data.manifest import Dataset, Report
+from core.data.manifest import Dataset, ImportReport
 from core.errors import UserError
 from ui import page
 from ui.i18n import _, class_name
@@ -140,7 +140,7 @@ def _check_number(files: Sequence, most: int) -> None:
         raise UserError("{n} files are too many at once; choose at most {most}.", n=len(files), most=most)
 
 
-def _remember(report: Report) -> None:
+def _remember(report: ImportReport) -> None:
     st.session_state["imports"] = st.session_state.get("imports", 0) + 1
     st.session_state["report"] = report
     page.flash(_("Images added: {n}").format(n=report.added))

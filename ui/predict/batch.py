@@ -39,7 +39,7 @@ Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
-class Picture:
+class Upload:
     """An image that was handed over. `image` names its pixels; `content` is a file of at most 512 x 512 pixels."""
 
     name: str
@@ -124,7 +124,7 @@ def pretrained(image: np.ndarray) -> None:
         st.caption(_("EfficientNet-Lite0: the likeliest 5 of its 1,000 ImageNet classes"))
 
 
-def upload() -> list[Picture]:
+def upload() -> list[Upload]:
     """The images that were handed over, read once; what could not be used is said by name."""
     files = st.file_uploader(
         _("Images, or zips of images"), [*IMAGE_TYPES, "zip"], accept_multiple_files=True, key=f"{PLACE}-upload"
@@ -134,14 +134,14 @@ def upload() -> list[Picture]:
         found, others = uploads.found_in(files, MAX_IMAGES)
         read = list(_watched(in_threads(_picture, found), len(found), _("Reading {n} images …").format(n=len(found))))
         skipped = [*others, *(item for item in read if isinstance(item, Skipped))]
-        st.session_state[READ] = ids, [item for item in read if isinstance(item, Picture)], skipped
+        st.session_state[READ] = ids, [item for item in read if isinstance(item, Upload)], skipped
     _ids, pictures, skipped = st.session_state[READ]
     if skipped:
         _left_out(skipped, expanded=not pictures)
     return pictures
 
 
-def _picture(found: Found) -> Picture | Skipped:
+def _picture(found: Found) -> Upload | Skipped:
     try:
         stored = normalise(found.read())
     except UserError as error:
@@ -150,7 +150,7 @@ def _picture(found: Found) -> Picture | Skipped:
     small.thumbnail((THUMBNAIL, THUMBNAIL))
     small.save(file, "JPEG")
     thumbnail = f"data:image/jpeg;base64,{base64.b64encode(file.getvalue()).decode()}"
-    return Picture(found.path, stored.image, stored.content, thumbnail)
+    return Upload(found.path, stored.image, stored.content, thumbnail)
 
 
 def _left_out(skipped: Sequence[Skipped], expanded: bool) -> None:
@@ -170,7 +170,7 @@ def _watched(items: Iterable[Item], total: int, text: str) -> Iterator[Item]:
     bar.empty()
 
 
-def many(pictures: Sequence[Picture], chosen: Sequence[Run]) -> Picture | None:
+def many(pictures: Sequence[Upload], chosen: Sequence[Run]) -> Upload | None:
     """A table of every run's answers, to sort and to download; the picture whose row is ticked."""
     known = answered(pictures, chosen)
     chosen = [run for run in chosen if all(name(run, picture) in known for picture in pictures)]
@@ -194,11 +194,11 @@ def many(pictures: Sequence[Picture], chosen: Sequence[Run]) -> Picture | None:
     return pictures[event.selection.rows[0]] if event.selection.rows else None
 
 
-def name(run: Run, picture: Picture) -> AnswerName:
+def name(run: Run, picture: Upload) -> AnswerName:
     return run.key, run.changed, picture.image
 
 
-def answered(pictures: Sequence[Picture], chosen: Sequence[Run]) -> dict[AnswerName, np.ndarray]:
+def answered(pictures: Sequence[Upload], chosen: Sequence[Run]) -> dict[AnswerName, np.ndarray]:
     """Every chosen run's probabilities for every picture, (classes,) each; none is asked for twice.
 
     Of a run that cannot predict they are missing, and the page says why.
@@ -223,7 +223,7 @@ def answered(pictures: Sequence[Picture], chosen: Sequence[Run]) -> dict[AnswerN
     return known
 
 
-def table(pictures: Sequence[Picture], chosen: Sequence[Run], known: Mapping[AnswerName, np.ndarray]) -> pd.DataFrame:
+def table(pictures: Sequence[Upload], chosen: Sequence[Run], known: Mapping[AnswerName, np.ndarray]) -> pd.DataFrame:
     """A row for each picture: "picture", "file", and for each run's key "KEY answer" and "KEY share".
 
     Where several runs know the same classes, "agree" tells whether all of them have the same answer.
@@ -261,7 +261,7 @@ def csv_head(chosen: Sequence[Run]) -> list[str]:
 
 
 def as_csv(
-    pictures: Sequence[Picture],
+    pictures: Sequence[Upload],
     chosen: Sequence[Run],
     known: Mapping[AnswerName, np.ndarray],
     head: Sequence[str] | None = None,

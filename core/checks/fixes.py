@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from core.checks.report import Case, Mend
+from core.checks.report import Case, Fix
 from core.data import history
 from core.data.manifest import Dataset, Entry, Note
 from core.errors import UserError
@@ -20,25 +20,25 @@ ACTIONS: dict[str, tuple[str, str]] = {
 
 def offered(cases: Sequence[Case]) -> list[str]:
     """The actions that at least one of the cases offers, the suggested ones first."""
-    by_rank = sorted((rank, mend.action) for case in cases for rank, mend in enumerate(case.mends))
+    by_rank = sorted((rank, fix.action) for case in cases for rank, fix in enumerate(case.fixes))
     return list(dict.fromkeys(action for _, action in by_rank))
 
 
-def clear(cases: Sequence[Case], action: str) -> list[tuple[Case, Mend]]:
+def clear(cases: Sequence[Case], action: str) -> list[tuple[Case, Fix]]:
     """The cases with exactly one mend of this action, and that mend: where there are several, a person chooses."""
-    found = [(case, [mend for mend in case.mends if mend.action == action]) for case in cases]
+    found = [(case, [fix for fix in case.fixes if fix.action == action]) for case in cases]
     return [(case, own[0]) for case, own in found if len(own) == 1]
 
 
-def ways(case: Case, most: int) -> list[Mend]:
+def ways(case: Case, most: int) -> list[Fix]:
     """A person's choices for one case: its mends; where one keeps a single image, each of the first `most` instead."""
     found = []
-    for mend in case.mends:
-        found.append(mend)
-        kept = {*range(len(case.images))} - {*mend.places}
-        if mend.action == "exclude" and mend.places and len(kept) == 1:
+    for fix in case.fixes:
+        found.append(fix)
+        kept = {*range(len(case.images))} - {*fix.places}
+        if fix.action == "exclude" and fix.places and len(kept) == 1:
             others = [place for place in range(min(most, len(case.images))) if place not in kept]
-            found += [mend._replace(places=tuple(n for n in range(len(case.images)) if n != place)) for place in others]
+            found += [fix._replace(places=tuple(n for n in range(len(case.images)) if n != place)) for place in others]
     return found
 
 
@@ -51,7 +51,7 @@ def apply(name: str, cases: Sequence[Case], action: str) -> Dataset:
     return apply_each(name, clear(cases, action))
 
 
-def apply_each(name: str, chosen: Sequence[tuple[Case, Mend]]) -> Dataset:
+def apply_each(name: str, chosen: Sequence[tuple[Case, Fix]]) -> Dataset:
     """Mend each case by the mend chosen for it, all of one action, in one edit. UserError as `apply`."""
     if not chosen:
         raise UserError(
@@ -63,23 +63,23 @@ def apply_each(name: str, chosen: Sequence[tuple[Case, Mend]]) -> Dataset:
         new = {(entry.label, entry.content): entry for entry in before.entries}
         changed: dict[tuple[str, str], Entry] = {}
         classes = set(before.classes)
-        for case, mend in chosen:
-            if mend.action in ("relabel", "merge") and mend.to not in before.classes:
+        for case, fix in chosen:
+            if fix.action in ("relabel", "merge") and fix.to not in before.classes:
                 raise UserError(
                     "The data set '{name}' no longer has the class '{label}'. It was changed meanwhile: look at it "
                     "again.",
-                    name=before.name, label=mend.to,
+                    name=before.name, label=fix.to,
                 )  # fmt: skip
-            if mend.action == "merge":
-                classes = (classes - {mend.label}) | {mend.to}
-            for place in _places(before, changed, case, mend):
+            if fix.action == "merge":
+                classes = (classes - {fix.label}) | {fix.to}
+            for place in _places(before, changed, case, fix):
                 if place not in new:
                     raise UserError(
                         "The data set '{name}' has no image '{image}' there. It was changed meanwhile: look at it "
                         "again.",
                         name=before.name, image=place[1],
                     )  # fmt: skip
-                changed[place] = _mended(changed.get(place, new[place]), mend)
+                changed[place] = _fixed(changed.get(place, new[place]), fix)
         taken: set[tuple[str, str]] = set(new) - set(changed)
         entries = []
         for entry in before.entries:
@@ -95,25 +95,23 @@ def apply_each(name: str, chosen: Sequence[tuple[Case, Mend]]) -> Dataset:
     return history.edit(name, change)
 
 
-def _places(
-    dataset: Dataset, changed: Mapping[tuple[str, str], Entry], case: Case, mend: Mend
-) -> list[tuple[str, str]]:
+def _places(dataset: Dataset, changed: Mapping[tuple[str, str], Entry], case: Case, fix: Fix) -> list[tuple[str, str]]:
     """(class, content) of every entry that a mend changes, as it was before any was `changed`."""
-    if mend.action == "merge":  # also what an earlier case has merged into this class
+    if fix.action == "merge":  # also what an earlier case has merged into this class
         places = [(entry.label, entry.content) for entry in dataset.entries]
-        return [place for place in places if (changed[place].label if place in changed else place[0]) == mend.label]
-    images = [case.images[place] for place in mend.places]
-    if mend.action == "move":  # in every class it is in: a content never lies in two splits
+        return [place for place in places if (changed[place].label if place in changed else place[0]) == fix.label]
+    images = [case.images[place] for place in fix.places]
+    if fix.action == "move":  # in every class it is in: a content never lies in two splits
         contents = {image.content for image in images}
         return [(entry.label, entry.content) for entry in dataset.entries if entry.content in contents]
     return [(image.label, image.content) for image in images]
 
 
-def _mended(entry: Entry, mend: Mend) -> Entry:
-    match mend.action:
+def _fixed(entry: Entry, fix: Fix) -> Entry:
+    match fix.action:
         case "exclude":
             return replace(entry, excluded=True)
         case "move":
-            return replace(entry, split=mend.to)
+            return replace(entry, split=fix.to)
         case _:
-            return replace(entry, label=mend.to)
+            return replace(entry, label=fix.to)

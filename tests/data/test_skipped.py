@@ -5,8 +5,8 @@ import io
 import pytest
 
 from core.data import importing
-from core.data.left_out import sentences
 from core.data.manifest import Duplicate, Skipped
+from core.data.skipped import sentences
 from core.errors import UserError
 
 HEIC = "HEIC photos cannot be read. Save them as JPEG first."
