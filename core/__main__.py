@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 import numpy as np
 
-from core import terminal
+from core import logs, terminal
 from core.catalog import weights
 from core.catalog.backbones import BACKBONES, backbone_named
 from core.catalog.strategies import STRATEGIES
@@ -30,7 +30,7 @@ CASES_SHOWN = 5  # of a finding, on the terminal
 
 @click.group(cls=Commands, help="Teach an image classifier from a handful of images.")
 def main() -> None:
-    pass
+    logs.configure()
 
 
 @main.command("datasets", help="List the data sets with their images per class.")

@@ -22,6 +22,7 @@ from importlib.machinery import ModuleSpec
 from multiprocessing.connection import wait
 from typing import TYPE_CHECKING
 
+from core import logs, settings
 from core.errors import UserError
 from core.i18n import N_
 
@@ -66,8 +67,7 @@ class LocalCluster:
 
         self._dask = _scheduler()
         self.client = Client(self._dask, set_as_default=False)
-        for name, value in ENVIRONMENT.items():
-            os.environ.setdefault(name, value)
+        settings.set_defaults(ENVIRONMENT)
         self._posts = {resource: _Post(resource, self._dask.scheduler.address) for resource in RESOURCES}
         self.tend()
 
@@ -248,6 +248,7 @@ def _no_main_module() -> Iterator[None]:
 
 def serve(address: str, resource: str, name: str) -> None:
     """Be a worker of the scheduler at `address` until one of the two ends. The main function of a worker's process."""
+    logs.configure()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # of Ctrl-C in a terminal: the server ends its workers itself
     threading.Thread(target=_end_with_the_server, daemon=True).start()
     asyncio.run(_serve(address, resource, name))

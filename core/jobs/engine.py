@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import logging
-import os
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from core import settings
 from core.config import TrainConfig
 from core.data.manifest import Dataset
 from core.errors import UserError
@@ -73,7 +73,7 @@ class Engine:
     """The connection to the workers; one for each server process."""
 
     def __init__(self):
-        address = os.environ.get("DASK_SCHEDULER_ADDRESS")
+        address = settings.read().scheduler_address
         self._cluster = RemoteCluster(address) if address else LocalCluster()
         self._client = self._cluster.client
         self._claimant = claims.Claimant()

@@ -5,11 +5,11 @@ same HANDFUL_HOME). Otherwise two worker processes start beside this one: one tr
 training never delays a live sketch.
 """
 
-import os
 import threading
 import time
 from collections.abc import Callable
 
+from core import settings
 from core.checks import store
 from core.config import make_config
 from core.data import datasets
@@ -74,7 +74,7 @@ def engine() -> Engine:
 
 
 def _address() -> str:
-    return os.environ.get("DASK_SCHEDULER_ADDRESS", "")
+    return settings.read().scheduler_address
 
 
 def _late() -> UserError:
