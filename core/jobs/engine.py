@@ -72,7 +72,7 @@ def _status(row: JobKind, name: str) -> JobStatus:
 class Engine:
     """The connection to the workers; one for each server process."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         address = settings.read().scheduler_address
         self._cluster = RemoteCluster(address) if address else LocalCluster()
         self._client = self._cluster.client
@@ -266,8 +266,9 @@ class Engine:
             raise UserError("The prediction worker was lost before it answered. Try again in some seconds.") from error
         except ImportError as error:
             raise UserError(LACKING, error=error) from error
-        if all(isinstance(answer, UserError) for answer in answers):
-            raise answers[0]
+        errors = [answer for answer in answers if isinstance(answer, UserError)]
+        if len(errors) == len(answers):
+            raise errors[0]
         return answers
 
     def _refuse_in_vain(self) -> None:
