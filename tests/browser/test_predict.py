@@ -75,7 +75,7 @@ def test_what_the_pretrained_network_sees(page, app, drawings):
     go(page, app, "Predict")
     upload(page, drawings[0])
     page.get_by_text("What does the pretrained network see?").click()
-    expect(page.get_by_text("the likeliest 5 of its 1,000")).to_be_visible()
+    expect(page.get_by_text("top 5 of its 1,000")).to_be_visible()
 
 
 def test_strokes_on_the_home_page_are_seen_by_every_strategy_at_once(page, app, rival):

@@ -166,7 +166,7 @@ MALFORMED = {
     "svg": (lambda png, jpg: b"\xef\xbb\xbf <svg xmlns='x'/>", "is an SVG"),
     "web page": (lambda png, jpg: b"<!DOCTYPE html><html>", "is a web page"),
     "heic": (lambda png, jpg: b"\0\0\0\x18ftypheic" + png, "HEIC photos cannot be read"),
-    "avif cut": (lambda png, jpg: b"\0\0\0\x1cftypmif1\0\0\0\0mif1avif" + png, "This AVIF image is cut off or damaged"),
+    "avif cut": (lambda png, jpg: b"\0\0\0\x1cftypmif1\0\0\0\0mif1avif" + png, "This AVIF image is truncated or damaged"),
     "video": (lambda png, jpg: b"\0\0\0\x18ftypisom\0\0\0\0mp42" + png, "is a video"),
     "video of a camera": (lambda png, jpg: b"RIFF\0\0\0\0AVI " + png, "is a video"),
     "raw photo": (lambda png, jpg: b"\0\0\0\x18ftypcrx \0\0\0\0crx " + png, "format CR3"),

@@ -78,7 +78,7 @@ def test_an_empty_folder_is_named(class_files, zipped, tmp_path):
     report = importing.import_source(zipped(files | {"__MACOSX/": b"", "dogs/": b""}), "zip")
     names = {item.name: str(item) for item in report.skipped}
     assert set(names) == {"birds", "mice", "mice/.DS_Store", "docs", "docs/a.txt"}
-    assert names["birds"] == "birds: An empty folder, so it is no class."
+    assert names["birds"] == "birds: An empty folder, so it is not a class."
     assert "None of the folder's files can be read as an image" in names["docs"]
     for path, content in files.items():
         if not path.endswith("/"):

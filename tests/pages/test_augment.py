@@ -34,7 +34,7 @@ def knob(app, name: str, strategy: str = "small_cnn"):
 def page(pets):
     """The page for `pets` as the small CNN sees them."""
     app = opened("4_Augment", dataset="pets")
-    labelled(app.selectbox, "As this strategy sees it").set_value("small_cnn").run()
+    labelled(app.selectbox, "Preview for strategy").set_value("small_cnn").run()
     return app
 
 
@@ -57,7 +57,7 @@ def test_a_preset_sets_the_knobs_and_a_moved_knob_leaves_it(page):
     assert {name: knob(page, name).value for name in ("rotation", "shear")} == {"rotation": 40, "shear": 11.5}
     knob(page, "rotation").set_value(10.0).run()
     assert labelled(page.button_group, "Presets").value is None
-    assert says(page.caption, "A setting of your own")
+    assert says(page.caption, "Custom setting")
 
 
 def test_a_new_draw_changes_the_variants_and_the_seed_brings_them_back(page):
@@ -112,7 +112,7 @@ def test_a_text_file_that_calls_itself_a_picture_is_refused_in_words(page):
     [
         (np.full((1, 1, 3), 90, np.uint8), "only 1 x 1 pixels"),
         (np.full((10, 10_000, 3), 90, np.uint8), "10000 x 10 pixels: made square, it is badly squeezed"),
-        (np.full((40, 40), 90, np.uint8), "no colours"),
+        (np.full((40, 40), 90, np.uint8), "no color"),
         (np.full((40, 40, 4), 90, np.uint8), "laid on white"),
         (np.random.default_rng(0).integers(0, 2, (40, 40, 3), np.uint8), "brightest pixel is 1 of 255"),
     ],
@@ -152,7 +152,7 @@ def test_a_run_shows_what_it_was_fed(pets, bench):
     run = bench.train(make_config(pets, "small_cnn", {"seed": 3}), pets)
     finish(run.key)
     app = opened("2_Train", dataset="pets", run=run.key)
-    assert says(app.markdown, "What it was fed")
+    assert says(app.markdown, "Training input")
     shown, labels = lab._fed(run.key)
     entry = pets.live("train")[0]
     own = arrays.prepared(pets.image_path(entry), "photo", 150, 3)
@@ -181,7 +181,7 @@ def test_whether_it_helps_is_measured_with_and_without_over_three_seeds(bench, m
 
 
 def test_flips_are_checked_with_the_newest_network(pets, bench, page):
-    assert says(page.caption, "once a network is trained on this data set")
+    assert says(page.caption, "once a model is trained on this data set")
     run = bench.train(make_config(pets, "small_cnn", {"horizontal_flip": False}), pets)
     finish(run.key)
     mirrored = []
@@ -193,4 +193,4 @@ def test_flips_are_checked_with_the_newest_network(pets, bench, page):
     bench.predict_many = predict_many
     page.run()
     press(page, "Check with a trained network: Horizontal flip")
-    assert says(page.warning, "“cats” 100%, mirrored 0% (often taken for “dogs”)")
+    assert says(page.warning, "“cats” 100%, flipped 0% (often taken for “dogs”)")

@@ -115,9 +115,9 @@ def test_progress_says_what_goes_on_how_far_and_how_long(pets):
     app = opened_check()
     [bar] = app.get("progress")
     # Half of it took ten seconds and what the page itself takes to come.
-    assert re.match(r"Looking at every image · 6 of 12 images · about \d+ seconds left", bar.proto.text)
+    assert re.match("Measuring images · 6 of 12 images · about \\d+ seconds left", bar.proto.text)
     press(app, "Cancel")
-    assert says(app.info, "stopped")
+    assert says(app.info, "cancelled")
     assert "Check this data set" in buttons(app)
 
 
@@ -131,7 +131,7 @@ def test_a_check_that_failed_says_why_and_can_be_asked_for_again(pets):
 
 def test_the_report_begins_with_its_health_and_the_worst_finding_is_open(report):
     app = opened_check()
-    assert app.subheader[0].value == "1 problem worth mending before you train"
+    assert app.subheader[0].value == "1 problem to fix before training"
     assert heading(app, f"**{CHECKS[WORST].title}** · 2")
     assert heading(app, f"**{CHECKS[OTHER].title}** · 3")
     assert says(app.markdown, CHECKS[WORST].why)
@@ -194,18 +194,18 @@ def test_where_a_case_leaves_a_choice_nobody_chooses_for_all(pets):
 
 def test_what_was_found_fine_is_remembered_shown_and_taken_back(report):
     app = opened_check()
-    press(app, "I looked, it is fine")
+    press(app, "Mark as OK")
     app = opened_check()  # another day
     assert buttons(app).count("Keep only 1") == 1
-    opens(app, "Looked at and found fine · 1")
-    press(app, "Take back")
+    opens(app, "Marked as OK · 1")
+    press(app, "Reopen")
     assert buttons(app).count("Keep only 1") == 2
 
 
 def test_a_finding_can_be_fine_as_a_whole(report):
     app = opened_check()
     press(app, "I looked, all 2 are fine")
-    assert app.subheader[0].value == "Nothing here needs mending before you train"
+    assert app.subheader[0].value == "No problems to fix before training"
     assert store.fine("pets") == {*report.findings[0].keys()}
 
 
@@ -251,7 +251,7 @@ def test_a_built_in_set_offers_a_copy_instead_of_mends():
 def test_a_clean_set_leads_to_training_and_tells_what_was_not_checked(pets):
     save(pets, left_out=(SkippedCheck(OTHER, Note("too few images", {})),))
     app = opened_check()
-    assert app.subheader[0].value == "Nothing here needs mending before you train"
+    assert app.subheader[0].value == "No problems to fix before training"
     assert "Train on this data set" in links(app)
     assert "Check again" in buttons(app)
     assert says(app.markdown, "too few images")
@@ -282,14 +282,12 @@ def test_a_class_that_is_gone_is_no_place_to_move_to(pets):
 
 @pytest.mark.parametrize("name", ["pets", "shapes"])
 def test_training_unchecked_images_is_met_with_a_quiet_invitation(name, pets):
-    assert ("Nobody has checked these images yet" in links(opened("2_Train", dataset=name))) is (name == "pets")
+    assert ("Not checked yet" in links(opened("2_Train", dataset=name))) is (name == "pets")
 
 
 def test_the_train_page_shows_the_health_line_which_leads_to_the_check(report):
     app = opened("2_Train", dataset="pets")
-    [link] = [
-        link.proto for link in app.get("page_link") if link.proto.label == "1 problem worth mending before you train"
-    ]
+    [link] = [link.proto for link in app.get("page_link") if link.proto.label == "1 problem to fix before training"]
     assert "view=check" in link.query_string
 
 
@@ -304,7 +302,7 @@ def test_a_line_of_pixels_can_be_shown(pets):
 def test_while_a_check_goes_on_its_health_is_not_the_last_word(pets):
     save(pets)
     store.prepare("pets").set_state("queued")
-    assert says(opened_check().subheader, "before you train, as far as has been checked")
+    assert says(opened_check().subheader, "before training (so far)")
 
 
 def test_without_images_there_is_nothing_to_check_and_a_way_to_add_some():

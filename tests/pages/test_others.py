@@ -78,7 +78,7 @@ def works(run: Run, png: bytes) -> Iterator[tuple[str, AppTest]]:
     page = opened("3_Predict", runs=run.key)
     for n in (1, 2):
         files = [(FILE, png + bytes(n), "image/png") for n in range(n)]
-        labelled(page.file_uploader, "Images, or zips of images").set_value(files).run()
+        labelled(page.file_uploader, "Images or zips of images").set_value(files).run()
         yield f"predict {n}", page
 
 

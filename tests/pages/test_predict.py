@@ -24,7 +24,7 @@ from ui.widgets import probabilities
 
 
 class Oracle:
-    """An engine whose every run says how sure it is of its first class, and that remembers what it was asked."""
+    "An engine whose every run says probability it is of its first class, and that remembers what it was asked."
 
     def __init__(self):
         self.share = {}  # {run's key: probability of its first class}; 0.9 where it is not told
@@ -80,13 +80,13 @@ def png(photo, encoded) -> Callable[[int], tuple[str, bytes, str]]:
 
 
 def uploaded(page, *files: tuple[str, bytes, str]):
-    labelled(page.file_uploader, "Images, or zips of images").set_value(list(files)).run()
+    labelled(page.file_uploader, "Images or zips of images").set_value(list(files)).run()
     assert not page.exception
     return page
 
 
 def chosen(page) -> list[str]:
-    return labelled(page.multiselect, "Who looks at it").value
+    return labelled(page.multiselect, "Models to compare").value
 
 
 def bars(page) -> list[str]:
@@ -96,7 +96,7 @@ def bars(page) -> list[str]:
 def test_without_a_finished_run_the_page_says_what_to_do(pets):
     runs.create(make_config(pets, "small_cnn"), pets)
     page = opened("3_Predict")
-    assert says(page.info, "No network is trained yet")
+    assert says(page.info, "No trained models yet")
     assert not page.multiselect
 
 
@@ -175,7 +175,7 @@ def test_many_images_give_a_table_and_no_answer_is_asked_for_twice(finished, png
     assert table.value[f"{one.key} share"].tolist() == pytest.approx([0.9] * 3)
     assert all(address.startswith("data:image/jpeg;base64,") for address in table.value["picture"])
     assert oracle.asked == [one.key] * 3
-    labelled(page.multiselect, "Who looks at it").set_value([one.key, two.key]).run()
+    labelled(page.multiselect, "Models to compare").set_value([one.key, two.key]).run()
     assert oracle.asked == [one.key] * 3 + [two.key] * 3
     assert page.dataframe[0].value["agree"].all()
     assert says(page.markdown, "They agree on 3 of 3 images.")

@@ -99,7 +99,7 @@ def test_every_strategy_shows_its_knobs_with_its_own_settings(name, pets):
         assert knob(app, name, option).value == KNOBS[option].coerce(default), option
     assert says(app.caption, STRATEGIES[name].source)
     assert not button(app, "Train").disabled
-    assert button(app, "Reset to the source's settings").disabled
+    assert button(app, "Reset to defaults").disabled
 
 
 @pytest.mark.parametrize(
@@ -121,8 +121,8 @@ def test_a_changed_knob_goes_into_the_run_and_can_be_reset(pets):
     run = runs.every()[0]
     assert (run.config.epochs, run.dataset, run.state) == (3, "pets", "queued")
     assert app.query_params["run"] == run.key
-    assert says(app.caption, "Epochs at most 3")
-    press(app, "Reset to the source's settings")
+    assert says(app.caption, "Maximum epochs 3")
+    press(app, "Reset to defaults")
     assert app.get_by_key("knob_small_cnn_epochs").value == STRATEGIES["small_cnn"].defaults["epochs"]
 
 
@@ -308,7 +308,7 @@ def test_strategies_are_compared_with_their_best_runs(pets, bench):
     assert list(table.columns) == ["Strategy", "Validation", "Test", "Time"]
     interval = ":small[30\u2060–\u206095%]"
     assert table.values.tolist() == [
-        [":material/bolt: Bottleneck features", "training now · 42%", "–", "–"],
+        [":material/bolt: Bottleneck features", "in progress · 42%", "–", "–"],
         [":material/tune: Fine-tuning :green-badge[best]", f"**90.0%** {interval}", f"**50.0%** {interval}",
          "12 seconds"],
         [":material/grid_on: Small CNN", f"**75.0%** {interval}", f"**50.0%** {interval}", "12 seconds"],
@@ -316,7 +316,7 @@ def test_strategies_are_compared_with_their_best_runs(pets, bench):
     ]  # fmt: skip
     assert says(app.caption, "Pretrained network: EfficientNet-Lite0")
     assert says(app.caption, "95% interval")
-    assert "Try them side by side" in links(app)
+    assert "Compare side by side" in links(app)
 
 
 def test_the_comparison_is_about_the_data_set_as_it_is_now(pets, bench, photo):
@@ -404,7 +404,7 @@ def test_a_network_that_describes_images_shows_how_far_it_is(run):
     progress = Progress("describing", 0.4, step=640, steps=2000, images_per_second=172, eta_s=8, device="CPU")
     runs.job(run.key).write_progress(progress)
     app = opened("2_Train", dataset="pets", run=run.key)
-    text = "Describing the images with the pretrained network · 640 of 2000 images · about 8 seconds left"
+    text = "Extracting features · 640 of 2000 images · about 8 seconds left"
     assert app.get("progress")[0].proto.text == text
     assert says(app.caption, "CPU · 172 images/s")
 
@@ -441,7 +441,7 @@ def test_a_finished_run_shows_its_accuracy_with_interval(run):
     assert (metric.value, metric.delta) == ("75.0%", "30.0% to 95.0%")
     assert says(app.caption, "Trained in 12 seconds, 2 epochs")
     assert says(app.markdown, "75.0% accuracy")  # among the runs of this data set
-    assert "Show it an image" in links(app)
+    assert "Classify an image" in links(app)
 
 
 def test_a_network_for_drawings_is_tried_by_drawing(bench):
