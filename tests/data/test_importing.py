@@ -196,7 +196,10 @@ MALFORMED = {
         "times its packed size, as zip bombs do",
     ),
     "huge file": (lambda good: patched(with_entry(good), 24, struct.pack("<I", 2**31)), "has 2048 MB; a file may have"),
-    "too deep": (lambda good: with_entry(good, path="cats/a/b/x.png"), "'cats/a/b/x.png' is nested too deeply: 3 folders"),
+    "too deep": (
+        lambda good: with_entry(good, path="cats/a/b/x.png"),
+        "'cats/a/b/x.png' is nested too deeply: 3 folders",
+    ),
     "three levels": (lambda good: nested(good, "train/big/"), "'train/big/cats/0.png' is nested too deeply: 3 folders"),
     "split beside": (lambda good: with_entry(good, path="test/cats/x.png"), "folders test lie beside cats, dogs"),
     "no train": (
