@@ -233,7 +233,7 @@ def test_an_unknown_file_is_accepted_when_asked(run):
         (("train", "--dataset", "shapes", "--strategy", "magic"), "There is no strategy 'magic'. Choose one of"),
         (("train", "--dataset", "F", "--strategy", "shapes_cnn", "--set", "epochs"), "--set needs NAME=VALUE"),
         (("train", "--dataset", "F", "--strategy", "shapes_cnn", "--set", "epochs=0"), "'epochs' must lie between"),
-        (("train", "--dataset", "F", "--strategy", "shapes_cnn", "--set", "zap=1"), "has no knob 'zap'"),
+        (("train", "--dataset", "F", "--strategy", "shapes_cnn", "--set", "zap=1"), "has no setting 'zap'"),
         (("predict", "0123", "x.png"), "0 runs have a key that starts with '0123'"),
         (("predict", "../etc", "x.png"), "'../etc' is not a run's key"),
         (("evaluate", "0123", "F"), "0 runs have a key"),

@@ -39,5 +39,5 @@ def test_json_says_everything_and_reads_back():
     value = json.loads(export.as_json(report()))
     assert value["findings"][0]["title"] == "One image in two splits"
     assert value["findings"][0]["cases"][0]["images"][0]["name"] == NASTY
-    assert value["findings"][0]["cases"][0]["text"] == "Near duplicates, 2 times"
+    assert value["findings"][0]["cases"][0]["text"] == "Near duplicates: 2 images"
     assert CheckReport.from_json(json.loads(json.dumps(report().to_json()))) == report()

@@ -188,7 +188,7 @@ MALFORMED = {
     "link": (lambda good: with_entry(good, external_attr=LINK), "'cats/x.png' is a link"),
     "pipe": (lambda good: with_entry(good, external_attr=PIPE), "neither a file nor a folder"),
     "password": (lambda good: patched(with_entry(good), 8, b"\x01"), "needs a password"),
-    "method": (lambda good: patched(with_entry(good), 10, b"\x61\0"), "packed by method 97"),
+    "method": (lambda good: patched(with_entry(good), 10, b"\x61\0"), "uses compression method 97"),
     "twice": (lambda good: with_entry(good, path="./cats/0.png"), "two entries 'cats/0.png'"),
     "zip inside": (lambda good: with_entry(good, path="cats/more.zip"), "'cats/more.zip' is an archive inside"),
     "zip bomb": (
@@ -201,7 +201,7 @@ MALFORMED = {
         "'cats/a/b/x.png' is nested too deeply: 3 folders",
     ),
     "three levels": (lambda good: nested(good, "train/big/"), "'train/big/cats/0.png' is nested too deeply: 3 folders"),
-    "split beside": (lambda good: with_entry(good, path="test/cats/x.png"), "folders test lie beside cats, dogs"),
+    "split beside": (lambda good: with_entry(good, path="test/cats/x.png"), "folders test are next to cats, dogs"),
     "no train": (
         lambda good: with_entry({"val/" + p: c for p, c in good.items()}, path="test/cats/x.png"),
         "but no train folder",
