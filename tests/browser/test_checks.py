@@ -47,7 +47,7 @@ def test_a_check_finds_what_is_mended_undone_and_found_fine(app, spoiled, page):
     expect(page.get_by_text("The data set has changed since this check")).to_be_visible()
     expect(heading(page, LEAK)).to_have_count(0)
     assert len(datasets.load(spoiled).live()) == len(datasets.load(spoiled).entries) - 1
-    page.get_by_role("button", name="Undo: mended").click()
+    page.get_by_role("button", name="Undo: fixed").click()
     expect(heading(page, LEAK)).to_be_visible()
 
     expect(heading(page, BLANK)).to_be_visible()

@@ -59,11 +59,11 @@ def test_a_network_that_is_not_here_says_so_before_anyone_presses_a_button(train
     expect(options.nth(1)).to_have_text("VGG16 · to be downloaded")
     options.nth(1).click()
     settle(train_page)
-    expect(train_page.get_by_text("VGG16 is not here yet")).to_be_visible()
+    expect(train_page.get_by_text("VGG16 is not installed yet")).to_be_visible()
     expect(train_page.get_by_role("link", name="vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5")).to_be_visible()
     expect(train_page.get_by_role("button", name="Download VGG16")).to_be_enabled()
     expect(train_page.get_by_role("button", name="Train", exact=True)).to_be_disabled()
-    expect(train_page.get_by_text("Left out of the ladder until VGG16 is ready")).to_be_visible()
+    expect(train_page.get_by_text("Skipped until VGG16 is ready")).to_be_visible()
     train_page.get_by_role("radio", name="한국어").click()
     expect(train_page.get_by_role("combobox").nth(1)).to_have_value("VGG16 · 내려받아야 함")  # still the same choice
     train_page.get_by_role("radio", name="English").click()

@@ -123,7 +123,7 @@ def test_a_second_visitor_sees_the_queue_and_waits_in_it(train_page):
     expect(second.get_by_text("hands · in progress")).to_be_visible()
     set_knobs(second, **LONG, seed=4)
     waiting = train(second)
-    expect(second.get_by_text("Trainings before this one: 1.")).to_be_visible()
+    expect(second.get_by_text("Runs ahead in the queue: 1.")).to_be_visible()
     assert [run.state for run in map(runs.find, (running, waiting))] == ["running", "queued"]
     first.reload()
     expect(first.get_by_text("hands · waiting")).to_be_visible()

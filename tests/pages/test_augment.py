@@ -111,7 +111,7 @@ def test_a_text_file_that_calls_itself_a_picture_is_refused_in_words(page):
     ("picture", "said"),
     [
         (np.full((1, 1, 3), 90, np.uint8), "only 1 x 1 pixels"),
-        (np.full((10, 10_000, 3), 90, np.uint8), "10000 x 10 pixels: made square, it is badly squeezed"),
+        (np.full((10, 10_000, 3), 90, np.uint8), "10000 x 10 pixels, so it is badly distorted"),
         (np.full((40, 40), 90, np.uint8), "no color"),
         (np.full((40, 40, 4), 90, np.uint8), "laid on white"),
         (np.random.default_rng(0).integers(0, 2, (40, 40, 3), np.uint8), "brightest pixel is 1 of 255"),
@@ -134,7 +134,7 @@ def test_a_set_without_images_says_where_they_come_from():
 
 def test_the_zip_holds_what_is_shown(pets):
     entry = pets.live("train")[0]
-    picture = lab.Picture(entry.content, pets.image_path(entry).read_bytes(), (64, 48))
+    picture = lab.LabImage(entry.content, pets.image_path(entry).read_bytes(), (64, 48))
     row, augmentation = STRATEGIES["small_cnn"], make_augmentation(PRESETS["everything"].knobs)
     setting = lab.Setting(row, "photo", picture, lab.prepared(row, picture, pets), augmentation, 4)
     variants = setting.variants(7)
@@ -165,7 +165,7 @@ def test_a_run_shows_what_it_was_fed(pets, bench):
 def test_whether_it_helps_is_measured_with_and_without_over_three_seeds(bench, monkeypatch):
     dataset = datasets.load("shapes")
     app = opened("4_Augment", dataset="shapes")
-    press(app, "Measure it: 6 trainings")
+    press(app, "Run the comparison (6 trainings)")
     asked = runs.every()
     assert len(asked) == 6
     assert {run.config.strategy for run in asked} == {"shapes_cnn"}
@@ -176,7 +176,7 @@ def test_whether_it_helps_is_measured_with_and_without_over_three_seeds(bench, m
     app = opened("4_Augment", dataset="shapes")
     assert says(app.markdown, "No clear difference")
     assert says(app.caption, "on 4 validation images")
-    assert "Measure it: 6 trainings" not in [button.label for button in app.button]
+    assert "Run the comparison (6 trainings)" not in [button.label for button in app.button]
     assert dataset.kind == "drawing"
 
 
@@ -192,5 +192,5 @@ def test_flips_are_checked_with_the_newest_network(pets, bench, page):
 
     bench.predict_many = predict_many
     page.run()
-    press(page, "Check with a trained network: Horizontal flip")
-    assert says(page.warning, "“cats” 100%, flipped 0% (often taken for “dogs”)")
+    press(page, "Check with a trained model: Horizontal flip")
+    assert says(page.warning, "“cats” 100%, flipped 0% (often predicted as “dogs”)")

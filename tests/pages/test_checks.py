@@ -152,8 +152,8 @@ def test_one_case_is_mended_the_others_still_stand_and_undo_brings_it_back(repor
     assert len(datasets.load("pets").live()) == 10
     assert not [label for label in buttons(app) if CHECKS[WORST].title in label]
     assert says(app.markdown, CHECKS[OTHER].why)  # what is the worst now opens by itself
-    press(app, "Undo: mended by leaving out images: 1")
-    press(app, "Undo: mended by leaving out images: 1")
+    press(app, "Undo: fixed by leaving out images: 1")
+    press(app, "Undo: fixed by leaving out images: 1")
     assert datasets.load("pets").fingerprint == pets.fingerprint
     assert not says(app.info, "has changed")
     assert buttons(app).count("Keep only 1") == 2
@@ -173,7 +173,7 @@ def test_all_of_a_finding_are_mended_at_once(report):
     app = opens(opened_check(), f"**{CHECKS[OTHER].title}**")
     press(app, "Leave out: all 3")
     assert len(datasets.load("pets").live()) == 9
-    press(app, "Undo: mended by leaving out images: 3")
+    press(app, "Undo: fixed by leaving out images: 3")
     assert len(datasets.load("pets").live()) == 12
 
 
@@ -189,7 +189,7 @@ def test_where_a_case_leaves_a_choice_nobody_chooses_for_all(pets):
     save(pets, Finding(WORST, "serious", tuple(Case(pair, Note("alike", {}), fixes) for pair in pairs)))
     labels = buttons(opened_check())
     assert [label for label in labels if ": all " in label] == ["Leave out: all 2"]
-    assert labels.count("All of them are “dogs”") == 2
+    assert labels.count("Label all as “dogs”") == 2
 
 
 def test_what_was_found_fine_is_remembered_shown_and_taken_back(report):
@@ -204,7 +204,7 @@ def test_what_was_found_fine_is_remembered_shown_and_taken_back(report):
 
 def test_a_finding_can_be_fine_as_a_whole(report):
     app = opened_check()
-    press(app, "I looked, all 2 are fine")
+    press(app, "Mark all 2 as OK")
     assert app.subheader[0].value == "No problems to fix before training"
     assert store.fine("pets") == {*report.findings[0].keys()}
 
@@ -245,7 +245,7 @@ def test_a_built_in_set_offers_a_copy_instead_of_mends():
     app = opened_check("shapes")
     assert buttons(app).count("Make an editable copy") == 2
     assert not [label for label in buttons(app) if label.startswith(("Keep", "Leave", "Use"))]
-    assert "I looked, all 2 are fine" in buttons(app)
+    assert "Mark all 2 as OK" in buttons(app)
 
 
 def test_a_clean_set_leads_to_training_and_tells_what_was_not_checked(pets):

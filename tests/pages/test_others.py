@@ -185,6 +185,6 @@ def test_an_engine_that_cannot_start_is_told_on_pages_that_open(nasty, png, monk
         assert says(page.error, "No scheduler at nowhere."), view
         if view == "train":  # what is there without the workers is shown
             assert labelled(page.button, "Train")
-            assert labelled(page.metric, "On test images").value == "50.0%"
+            assert labelled(page.metric, "Accuracy on test").value == "50.0%"
         if view == "sketch":
             assert says(page.subheader, "Teach it")

@@ -119,7 +119,7 @@ def test_an_address_that_names_very_many_runs_asks_only_some_and_says_so(finishe
     keys = [finished("small_cnn", seed=seed).key for seed in range(MOST_RUNS + 3)]
     page = opened("3_Predict", runs=",".join(keys))
     assert chosen(page) == keys[:MOST_RUNS]
-    assert says(page.caption, f"to {MOST_RUNS} networks at once; the address names {len(keys)}.")
+    assert says(page.caption, f"At most {MOST_RUNS} models can be compared at once; the link names {len(keys)}.")
     uploaded(page, png(1))
     assert set(oracle.asked) == set(keys[:MOST_RUNS])
 
@@ -161,7 +161,7 @@ def test_one_image_gets_a_card_from_every_run_and_whether_they_agree(finished, p
     oracle.share[one.key] = 0.2
     page.run()
     assert {title.value for title in page.subheader} == {"Cats, 90%", "Dogs, 80%"}
-    assert says(page.markdown, "They do not agree:** cats (Shapes CNN); dogs (Small CNN).")
+    assert says(page.markdown, "They disagree:** cats (Shapes CNN); dogs (Small CNN).")
     assert set(oracle.asked) == {one.key, two.key}
 
 
@@ -249,7 +249,7 @@ def test_names_are_as_short_as_tells_the_runs_apart(finished):
 
 def test_the_csv_holds_every_probability(finished):
     run = finished("small_cnn")
-    pictures = [batch.Picture("고양이, 1.png", "1a", b"", ""), batch.Picture("2.png", "2b", b"", "")]
+    pictures = [batch.Upload("고양이, 1.png", "1a", b"", ""), batch.Upload("2.png", "2b", b"", "")]
     rows = ([0.25, 0.75], [1.0, 0.0])
     known = {batch.name(run, picture): np.array(row) for picture, row in zip(pictures, rows, strict=True)}
     written = batch.as_csv(pictures, [run], known).decode("utf-8-sig")

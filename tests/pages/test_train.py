@@ -172,7 +172,7 @@ def test_the_chosen_network_stays_chosen_on_other_strategies(pets):
     labelled(app.selectbox, NETWORK).set_value("resnet50").run()
     choose(app, "small_cnn")
     assert not [box for box in app.selectbox if box.label == NETWORK]
-    assert says(app.caption, "the pretrained ones with ResNet50")
+    assert says(app.caption, "the pretrained ones use ResNet50")
     choose(app, "feature_extraction")
     assert labelled(app.selectbox, NETWORK).value == "resnet50"
 
@@ -259,7 +259,7 @@ def test_the_package_of_a_network_is_named(pets, monkeypatch):
 
 def test_the_ladder_is_asked_for_with_one_button_quickest_first(pets):
     app = opened("2_Train", dataset="pets")
-    assert says(app.caption, "The ladder is 6 trainings")
+    assert says(app.caption, "The ladder trains all 6 strategies")
     press(app, "Train the ladder")
     asked = sorted(runs.every(), key=lambda run: run.created)
     assert tuple(run.config.strategy for run in asked) == LADDER
@@ -276,7 +276,7 @@ def test_the_ladder_is_asked_for_with_one_button_quickest_first(pets):
 def test_the_ladder_leaves_out_what_cannot_run_and_says_why(pets):
     app = opened("2_Train", dataset="pets")
     labelled(app.selectbox, NETWORK).set_value("vgg16").run()
-    assert says(app.caption, "The ladder is 2 trainings")
+    assert says(app.caption, "The ladder trains all 2 strategies")
     left_out = "Bottleneck features, Bottleneck features, augmented, Feature extraction, Fine-tuning"
     assert says(app.caption, f"Left out of the ladder until VGG16 is ready: {left_out}.")
     press(app, "Train the ladder")
@@ -436,7 +436,7 @@ def test_a_run_of_a_deleted_data_set_is_shown(run):
 def test_a_finished_run_shows_its_accuracy_with_interval(run):
     finish(run.key)
     app = opened("2_Train", dataset="pets", run=run.key)
-    assert says(app.markdown, "50.0% of 4 test images are recognised")
+    assert says(app.markdown, "50.0% accuracy** on 4 test images")
     metric = labelled(app.metric, "On validation images")
     assert (metric.value, metric.delta) == ("75.0%", "30.0% to 95.0%")
     assert says(app.caption, "Trained in 12 seconds, 2 epochs")
