@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager, suppress
 import streamlit as st
 from starlette.middleware import Middleware
 
+from core import logs
 from core.errors import UserError
 
 HEAD_START_S = 2.0  # starting workers takes all of a small machine's processor, which the first page needs now
@@ -20,6 +21,7 @@ HEAD_START_S = 2.0  # starting workers takes all of a small machine's processor,
 @asynccontextmanager
 async def start(_app: st.App) -> AsyncIterator[None]:
     """Begin work with the server: Streamlit itself would wait for the first browser."""
+    logs.configure()
     threading.Thread(target=prepare, name="handful-prepare", daemon=True).start()
     yield
 

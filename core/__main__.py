@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 import numpy as np
 
-from core import terminal
+from core import logs, terminal
 from core.catalog import weights
 from core.catalog.backbones import BACKBONES, backbone_named
 from core.catalog.strategies import STRATEGIES
@@ -30,13 +30,14 @@ CASES_SHOWN = 5  # of a finding, on the terminal
 
 @click.group(cls=Commands, help="Teach an image classifier from a handful of images.")
 def main() -> None:
-    pass
+    logs.configure()
 
 
 @main.command("datasets", help="List the data sets with their images per class.")
 @as_json
 def list_datasets(as_json: bool) -> None:
-    rows, lines = [], []
+    rows: list[dict] = []
+    lines = []
     for name in datasets.list_names():
         try:
             dataset = datasets.load(name)
@@ -135,9 +136,9 @@ def train(name_or_folder: str, strategy: str, seed: int, knobs: tuple[str, ...],
             run.message or "Training was cancelled. Run the same command again to resume from the last finished epoch.",
             **run.values,
         )
-    value = _summary(run) | {"cached": cached}
+    summary = _summary(run) | {"cached": cached}
     line = f"{run.key}{' cached' if cached else ''}  validation accuracy {run.accuracy:.3f}, {run.seconds:.1f} s"
-    show(value, [line], as_json)
+    show(summary, [line], as_json)
 
 
 def _trained(run: runs.Run) -> runs.Run:
@@ -249,7 +250,8 @@ def list_runs(as_json: bool) -> None:
 @as_json
 def predict_images(key: str, image: tuple[Path, ...], as_json: bool) -> None:
     run = runs.find(key)
-    rows, skipped = [], []
+    rows: list[dict] = []
+    skipped = []
     for path, answer in zip(image, _answers(run.key, image), strict=True):
         name = readable(str(path))
         if isinstance(answer, UserError):
@@ -305,7 +307,8 @@ def evaluate(key: str, folder: Path, as_json: bool) -> None:
             strangers=", ".join(strangers), known=", ".join(run.classes),
         )  # fmt: skip
     labels, rows = [], []
-    for (place, found), answer in zip(items, _answers(run.key, [found.file for _, found in items]), strict=True):
+    files = [found.file for _, found in items if found.file]
+    for (place, found), answer in zip(items, _answers(run.key, files), strict=True):
         if isinstance(answer, UserError):
             left_out.append(Skipped(found.path, answer.template, answer.values))
         else:

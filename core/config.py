@@ -212,9 +212,15 @@ def strategy_named(name: str) -> Strategy:
 class Material(Protocol):
     """What is learned from: a data set, or images that are only looked at. `kind`: "photo" or "drawing"."""
 
-    fingerprint: str  # of a data set's live entries
-    kind: str
-    n_images: int
+    @property
+    def fingerprint(self) -> str:
+        """Hash of a data set's live entries."""
+
+    @property
+    def kind(self) -> str | None: ...
+
+    @property
+    def n_images(self) -> int: ...
 
 
 def defaults(row: Strategy, material: Material, backbone: object = None) -> dict[str, object]:

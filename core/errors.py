@@ -27,7 +27,7 @@ class UserError(Exception):
         """The same error, followed by these sentences."""
         return _rebuild(self.template, self.values, (*self.details, *details))
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple:
         return _rebuild, (self.template, self.values, self.details)
 
 

@@ -19,6 +19,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from core import settings
 from core.data import normalize
 from core.data.archives import Found
 from core.data.formats import deep, png
@@ -110,7 +111,7 @@ def _start() -> subprocess.Popen:
     return subprocess.Popen(
         [sys.executable, "-W", "ignore", "-m", "core.data.decoding"],
         cwd=Path(__file__).parents[2],
-        env=os.environ | {"OPENBLAS_NUM_THREADS": "1"},  # each thread would reserve memory
+        env=settings.environment(OPENBLAS_NUM_THREADS="1"),  # each thread would reserve memory
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         bufsize=0,

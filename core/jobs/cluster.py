@@ -20,8 +20,10 @@ import time
 from contextlib import contextmanager
 from importlib.machinery import ModuleSpec
 from multiprocessing.connection import wait
-from typing import TYPE_CHECKING
+from multiprocessing.process import BaseProcess
+from typing import TYPE_CHECKING, Any
 
+from core import logs, settings
 from core.errors import UserError
 from core.i18n import N_
 
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from distributed import SpecCluster, Worker
+
+log = logging.getLogger(__name__)
 
 RESOURCES = ("train", "predict")
 CONNECT_S = 4.0
@@ -61,25 +65,25 @@ ENVIRONMENT = {  # what Dask's nannies set: TensorFlow has threads of its own, a
 class LocalCluster:
     """A scheduler and one worker for each of RESOURCES. `tend` must be called again and again."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         from distributed import Client
 
         self._dask = _scheduler()
         self.client = Client(self._dask, set_as_default=False)
-        for name, value in ENVIRONMENT.items():
-            os.environ.setdefault(name, value)
-        self._posts = {resource: _Post(resource, self._dask.scheduler.address) for resource in RESOURCES}
+        settings.set_defaults(ENVIRONMENT)
+        self._posts = {resource: _Post(resource, self._dask.scheduler_address) for resource in RESOURCES}
         self.tend()
 
     def tend(self) -> None:
         """Start what is missing. OSError where the system gives no process."""
-        present = {worker.name for worker in list(self._dask.scheduler.workers.values())}
+        scheduler: Any = self._dask.scheduler
+        present = {worker.name for worker in list(scheduler.workers.values())}
         for post in self._posts.values():
             post.tend(post.name in present)
 
     def wait(self, seconds: float) -> None:
         """Until a worker's process ends, and `seconds` at the most."""
-        sentinels = [post.process.sentinel for post in self._posts.values() if post.alive]
+        sentinels = [process.sentinel for post in self._posts.values() if (process := post.running)]
         if sentinels:
             wait(sentinels, seconds)
         else:
@@ -102,9 +106,9 @@ class LocalCluster:
     def close(self) -> None:
         """End the workers and the scheduler."""
         for post in self._posts.values():
-            if post.alive:
-                post.process.kill()
-                post.process.join()
+            if process := post.running:
+                process.kill()
+                process.join()
         self.client.close()
         self._dask.close()
 
@@ -134,7 +138,7 @@ class RemoteCluster:
             self._troubles = dict.fromkeys(RESOURCES, UserError(LOST, address=self.address))
 
     def _looked(self) -> dict[str, UserError]:
-        if self.client.status != "running":
+        if self.client.status != "running" or self.client.scheduler is None:
             raise TimeoutError
         scheduler = self.client.scheduler.identity
         workers = self.client.sync(scheduler, n_workers=-1, callback_timeout=CONNECT_S)["workers"]
@@ -191,7 +195,7 @@ class _Post:
 
     def __init__(self, resource: str, address: str):
         self.resource, self.address = resource, address
-        self.process: multiprocessing.process.BaseProcess | None = None
+        self.process: BaseProcess | None = None
         self.number = 0  # of the process, from 1
         self.present = False  # the scheduler knows the process as a worker
         self.failures = 0  # processes in a row that ended without ever being present
@@ -202,26 +206,33 @@ class _Post:
         return f"{self.resource}-{self.number}"
 
     @property
+    def running(self) -> BaseProcess | None:
+        """The process, unless it has ended."""
+        return self.process if self.process is not None and self.process.is_alive() else None
+
+    @property
     def alive(self) -> bool:
-        return self.process is not None and self.process.is_alive()
+        """Whether the process has not ended."""
+        return self.running is not None
 
     def tend(self, present: bool) -> None:
         """Fill the place where it is empty."""
         now = time.monotonic()
-        if self.alive:
+        if process := self.running:
             self.present = present
             if present:
                 self.failures = 0
             elif now - self.started > START_S:
-                self.process.kill()
+                process.kill()
         elif self.process is not None:
             self.failures = 0 if self.present else self.failures + 1
-            self._vacate(now)
+            self._vacate(self.process, now)
         if self.process is None and now >= self.next:
             self._fill(now)
 
-    def _vacate(self, now: float) -> None:
-        self.process.close()
+    def _vacate(self, ended: BaseProcess, now: float) -> None:
+        log.info("worker %s ended", self.name)
+        ended.close()
         self.process, self.present = None, False
         self.next = now + (min(LONGEST_PAUSE_S, 0.1 * 2**self.failures) if self.failures else 0.0)
 
@@ -232,6 +243,7 @@ class _Post:
         )
         with _no_main_module():
             self.process.start()
+        log.info("worker %s started", self.name)
 
 
 @contextmanager
@@ -248,6 +260,7 @@ def _no_main_module() -> Iterator[None]:
 
 def serve(address: str, resource: str, name: str) -> None:
     """Be a worker of the scheduler at `address` until one of the two ends. The main function of a worker's process."""
+    logs.configure()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # of Ctrl-C in a terminal: the server ends its workers itself
     threading.Thread(target=_end_with_the_server, daemon=True).start()
     asyncio.run(_serve(address, resource, name))
@@ -255,15 +268,16 @@ def serve(address: str, resource: str, name: str) -> None:
 
 
 def _end_with_the_server() -> None:
-    wait([multiprocessing.parent_process().sentinel])
+    if server := multiprocessing.parent_process():
+        wait([server.sentinel])
     os._exit(1)
 
 
 async def _serve(address: str, resource: str, name: str) -> None:
     from distributed import Worker
 
-    options = {"nthreads": 1, "memory_limit": 0, "dashboard": False, "host": "127.0.0.1", "silence_logs": logging.ERROR}
-    async with Worker(address, name=name, resources={resource: 1}, **options) as worker:
+    options: dict[str, Any] = {"nthreads": 1, "memory_limit": 0, "dashboard": False, "host": "127.0.0.1"}
+    async with Worker(address, name=name, resources={resource: 1}, silence_logs=logging.ERROR, **options) as worker:
         _served.append((worker, LARGEST[resource]))
         await worker.finished()
 

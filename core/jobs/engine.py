@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import logging
-import os
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from core import settings
 from core.config import TrainConfig
 from core.data.manifest import Dataset
 from core.errors import UserError
@@ -72,8 +72,8 @@ def _status(row: JobKind, name: str) -> JobStatus:
 class Engine:
     """The connection to the workers; one for each server process."""
 
-    def __init__(self):
-        address = os.environ.get("DASK_SCHEDULER_ADDRESS")
+    def __init__(self) -> None:
+        address = settings.read().scheduler_address
         self._cluster = RemoteCluster(address) if address else LocalCluster()
         self._client = self._cluster.client
         self._claimant = claims.Claimant()
@@ -268,8 +268,9 @@ class Engine:
             raise UserError("The prediction worker was lost before it answered. Try again in a few seconds.") from error
         except ImportError as error:
             raise UserError(LACKING, error=error) from error
-        if all(isinstance(answer, UserError) for answer in answers):
-            raise answers[0]
+        errors = [answer for answer in answers if isinstance(answer, UserError)]
+        if len(errors) == len(answers):
+            raise errors[0]
         return answers
 
     def _refuse_in_vain(self) -> None:

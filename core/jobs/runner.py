@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from core.errors import UserError
 from core.storage import workspace
@@ -24,7 +24,7 @@ class Reporter(Generic[P]):
     def __init__(self, job: JobFolder, progress: P):
         self.job, self.progress, self.written = job, progress, 0.0
 
-    def update(self, **fields: object) -> None:
+    def update(self, **fields: Any) -> None:
         """Change fields of the progress.
 
         Raises:
@@ -45,7 +45,7 @@ class Reporter(Generic[P]):
         """Whether the next update will be written."""
         return time.time() - self.written >= REPORT_EVERY_S
 
-    def stage(self, stage: str, **fields: object) -> None:
+    def stage(self, stage: str, **fields: Any) -> None:
         """Enter a stage; written at once."""
         self.written = 0.0
         self.update(stage=stage, **fields)

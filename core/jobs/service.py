@@ -5,11 +5,12 @@ same HANDFUL_HOME). Otherwise two worker processes start beside this one: one tr
 training never delays a live sketch.
 """
 
-import os
 import threading
 import time
 from collections.abc import Callable
+from typing import Generic, TypeVar
 
+from core import settings
 from core.checks import store
 from core.config import make_config
 from core.data import datasets
@@ -29,14 +30,17 @@ GONE = N_("The built-in classifier was deleted, or its files are damaged.")
 SLOW = N_("The workers have not started within {seconds} s. The machine may be very busy: try again.")
 
 
-class Try(threading.Thread):
+V = TypeVar("V")
+
+
+class Try(threading.Thread, Generic[V]):
     """Something that may take long or fail, under way in the background."""
 
-    def __init__(self, function: Callable[[], object], name: str, error: UserError | None = None):
+    def __init__(self, function: Callable[[], V], name: str, error: UserError | None = None):
         """`error`: why the try before failed, which is all that is known until this one has ended."""
         super().__init__(name=name, daemon=True)
         self._function = function
-        self.value: object = None
+        self.value: V | None = None
         self.error = error
         self.began = time.monotonic()
         self.start()
@@ -56,8 +60,8 @@ class Try(threading.Thread):
 
 
 _lock = threading.Lock()  # of the two; nobody waits while holding it
-_connecting: list[Try] = []  # the last try, whose value is the engine
-_starting: list[Try] = []  # the last try
+_connecting: list[Try[Engine]] = []  # the last try, whose value is the engine
+_starting: list[Try[None]] = []  # the last try
 _builtin_keys: list[str] = []  # one entry as soon as the built-in drawings exist
 
 
@@ -74,7 +78,7 @@ def engine() -> Engine:
 
 
 def _address() -> str:
-    return os.environ.get("DASK_SCHEDULER_ADDRESS", "")
+    return settings.read().scheduler_address
 
 
 def _late() -> UserError:
@@ -85,7 +89,7 @@ def _deadline(connecting: Try) -> float:
     return connecting.began + (CONNECT_S if _address() else START_S)
 
 
-def _connection() -> Try:
+def _connection() -> Try[Engine]:
     with _lock:
         last = _connecting[0] if _connecting else None
         lost = last is not None and last.value is not None and not last.value.open

@@ -6,7 +6,6 @@ photos that scikit-learn brings along, never from the data at hand: what becomes
 image.
 """
 
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -15,6 +14,8 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 from sklearn.datasets import load_sample_images
+
+from core import settings
 
 DTYPE = "int8"
 INSTRUCTIONS = {"avx512_vnni", "avx_vnni"}  # without them sums of products overflow
@@ -27,7 +28,7 @@ STEPS = 255  # of an activation, which is never negative
 def available() -> bool:
     """Whether this processor has the instructions, and TensorFlow the library that uses them."""
     told = CPU.read_text().split() if CPU.exists() else []
-    return not INSTRUCTIONS.isdisjoint(told) and os.environ.get("TF_ENABLE_ONEDNN_OPTS") != "0"
+    return not INSTRUCTIONS.isdisjoint(told) and settings.read().onednn
 
 
 def outputs(model: keras.Model, names: Sequence[str]) -> Callable[[tf.Tensor], list[tf.Tensor]]:

@@ -33,7 +33,7 @@ def keep_budget(items: Collection[Path], budget_bytes: int, in_use: Collection[P
         with suppress(FileNotFoundError):  # another process deletes too
             known[item] = item.stat().st_mtime, size(item)
     total = sum(bytes_ for _, bytes_ in known.values())
-    for item in sorted(known, key=known.get):
+    for item in sorted(known, key=known.__getitem__):
         if total <= budget_bytes:
             return
         if item not in in_use and _deleted(item):

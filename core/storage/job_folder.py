@@ -122,6 +122,8 @@ class JobFolder:
         path = self.path / "status.json"
         with workspace.reading(path):
             recorded = workspace.read_json(path, vars(default))
+            if not isinstance(recorded, dict):
+                raise TypeError(recorded)
             if not {"state", "changed"} <= recorded.keys() or recorded.keys() & known.keys():
                 raise KeyError(*recorded)
             status = typed(cls, {**known, **recorded})

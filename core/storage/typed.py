@@ -14,7 +14,8 @@ def typed(cls: type[T], values: dict) -> T:
 
     A list becomes a tuple where the field is one. Numbers are finite.
     """
-    known = _hints(cls)
+    dataclass: type = cls
+    known = _hints(dataclass)
     for name, value in values.items():
         if not _fits(value, known[name]):
             raise TypeError(f"{name} cannot be {value!r}"[:100])
@@ -36,4 +37,4 @@ def _fits(value: object, hint: object) -> bool:
         return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
     if hint is int:
         return isinstance(value, int) and not isinstance(value, bool)
-    return isinstance(value, hint)
+    return isinstance(hint, type) and isinstance(value, hint)

@@ -12,10 +12,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from core import settings
 from core.errors import UserError
 from core.i18n import N_
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[2]  # the repository, or the folder of the installed packages
 TEMPORARY = ".writing-"  # how the names of temporary folders begin
 LEFTOVER_AFTER_S = 60 * 60
 
@@ -43,12 +44,13 @@ REFUSALS = {
 def home() -> Path:
     """The folder that holds `data/` and `weights/`: `HANDFUL_HOME`, or the repository itself where that is not set.
 
+    An installed package, which has no repository around it, uses a folder of the user's.
     UserError where `HANDFUL_HOME` is empty or names something that is not a folder. What is not there yet is made when
     something is saved.
     """
-    named = os.environ.get("HANDFUL_HOME")
+    named = settings.read().home
     if named is None:
-        return ROOT
+        return ROOT if (ROOT / "pyproject.toml").exists() else Path.home() / ".local" / "share" / "handful"
     if not named.strip():
         raise UserError("HANDFUL_HOME is empty. Let it name a folder, or unset it to use Handful's own folder.")
     folder = Path(os.path.realpath(named))
