@@ -264,9 +264,9 @@ def test_the_ladder_is_asked_for_with_one_button_quickest_first(pets):
     asked = sorted(runs.every(), key=lambda run: run.created)
     assert tuple(run.config.strategy for run in asked) == LADDER
     assert {run.key for run in asked} == {make_config(pets, name, {}).key for name in LADDER}
-    assert says(app.toast, "Trainings asked for: 6, of which answered from the cache: 0.")
+    assert says(app.toast, "Runs queued: 6, of which already trained: 0.")
     assert list(app.table[0].value["Validation"]) == ["waiting"] * 6
-    assert "Behind them: 3" in [box.label for box in app.expander]
+    assert "And 3 more" in [box.label for box in app.expander]
     for run in asked:
         finish(run.key)
     press(app, "Train the ladder")
@@ -278,7 +278,7 @@ def test_the_ladder_leaves_out_what_cannot_run_and_says_why(pets):
     labelled(app.selectbox, NETWORK).set_value("vgg16").run()
     assert says(app.caption, "The ladder trains all 2 strategies")
     left_out = "Bottleneck features, Bottleneck features, augmented, Feature extraction, Fine-tuning"
-    assert says(app.caption, f"Left out of the ladder until VGG16 is ready: {left_out}.")
+    assert says(app.caption, f"Skipped until VGG16 is ready: {left_out}.")
     press(app, "Train the ladder")
     assert {run.config.strategy for run in runs.every()} == {"small_cnn", "full_training"}
     assert {run.config.backbone for run in runs.every()} == {"", "vgg16"}
@@ -437,7 +437,7 @@ def test_a_finished_run_shows_its_accuracy_with_interval(run):
     finish(run.key)
     app = opened("2_Train", dataset="pets", run=run.key)
     assert says(app.markdown, "50.0% accuracy** on 4 test images")
-    metric = labelled(app.metric, "On validation images")
+    metric = labelled(app.metric, "Accuracy on validation")
     assert (metric.value, metric.delta) == ("75.0%", "30.0% to 95.0%")
     assert says(app.caption, "Trained in 12 seconds, 2 epochs")
     assert says(app.markdown, "75.0% accuracy")  # among the runs of this data set

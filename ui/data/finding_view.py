@@ -82,7 +82,7 @@ def _all(found: Finding, dataset: Dataset) -> None:
         for action in [] if dataset.read_only else fixes.offered(found.cases):
             # Where a case leaves a choice, as between two classes, nobody can choose for all of them.
             clear = fixes.clear(found.cases, action)
-            label = _("{mend}: all {n}").format(fix=_(fixes.ACTIONS[action][0]), n=f"{len(clear):,}")
+            label = _("{fix}: all {n}").format(fix=_(fixes.ACTIONS[action][0]), n=f"{len(clear):,}")
             explained = _("Apply every suggested fix (one Undo reverts all).")
             if clear and st.button(label, icon=ICONS[action], help=explained, key=f"all_{found.check}_{action}"):
                 fixes.apply(dataset.name, found.cases, action)
