@@ -44,7 +44,7 @@ if __name__ == "__main__":
     from ui.i18n import _
     from ui.sketch import home
 
-    with page.page("Sketch", _("Draw something, and watch the computer guess what it is.")):
+    with page.page("Sketch", _("Draw something and watch it being classified.")):
         home.try_it(home.choose_run())
 else:
     from ui.addresses import PagesOnly

@@ -126,7 +126,7 @@ def on_the_page(home: Path) -> None:
         # The built-in classifier is trained then, and the machine quiet.
         page.get_by_text("Draw a circle, a rectangle or a triangle").wait_for(timeout=240_000)
         browser_app.go(page, app, "Augment", dataset="digits")
-        browser_app.choose(page, "As this strategy sees it", "Small CNN")
+        browser_app.choose(page, "Preview for strategy", "Small CNN")
         page.get_by_text("Large the original, 150 x 150 pixels").wait_for()
         page.evaluate(WATCH)
         times = [clicked(page) for _ in range(CLICKS)]

@@ -124,7 +124,7 @@ def train(name_or_folder: str, strategy: str, seed: int, knobs: tuple[str, ...],
     for setting in knobs:
         name, equals, value = setting.partition("=")
         if not equals:
-            raise UserError("--set needs KNOB=VALUE; got '{setting}'.", setting=setting)
+            raise UserError("--set needs NAME=VALUE; got '{setting}'.", setting=setting)
         changed[name] = value
     strategy_named(strategy)
     dataset = _dataset(name_or_folder)
@@ -133,7 +133,7 @@ def train(name_or_folder: str, strategy: str, seed: int, knobs: tuple[str, ...],
     run = _trained(run)
     if run.state != "done":
         raise UserError(
-            run.message or "Training was cancelled. The same command goes on from the last finished epoch.",
+            run.message or "Training was cancelled. Run the same command again to resume from the last finished epoch.",
             **run.values,
         )
     summary = _summary(run) | {"cached": cached}
@@ -303,7 +303,7 @@ def evaluate(key: str, folder: Path, as_json: bool) -> None:
     strangers = sorted({place.label for place, _ in items} - set(run.classes))
     if strangers:
         raise UserError(
-            "The folder has classes this run does not know: {strangers}. It knows: {known}.",
+            "The folder has classes that this run was not trained on: {strangers}. Its classes are: {known}.",
             strangers=", ".join(strangers), known=", ".join(run.classes),
         )  # fmt: skip
     labels, rows = [], []

@@ -81,46 +81,49 @@ class Knob:
 KNOBS: dict[str, Knob] = {
     knob.name: knob
     for knob in (
-        Knob("backbone", N_("Pretrained network"), N_("Which network, trained on ImageNet, describes the images."),
+        Knob("backbone", N_("Pretrained network"), N_("The network, pretrained on ImageNet, that extracts the "
+                                                      "features."),
              str, choices=tuple(BACKBONES)),
         Knob("image_size", N_("Image size"),
-             N_("Images are brought to this width and height. Some networks begin with more where photos are few."),
+             N_("Images are resized to this width and height. With few photos, some networks use a larger default."),
              int, 32, 384, 2, "px"),
-        Knob("epochs", N_("Epochs at most"), N_("How often training goes through all training images."), int, 1, 200),
+        Knob("epochs", N_("Maximum epochs"), N_("How many times training goes through the training set."), int, 1, 200),
         Knob("batch_size", N_("Batch size"), N_("Images per training step."), int, choices=(8, 16, 32, 64, 128, 256)),
-        Knob("learning_rate", N_("Learning rate"), N_("How far one step moves the weights."),
+        Knob("learning_rate", N_("Learning rate"), N_("How far one training step changes the weights."),
              float, choices=(0.00001, 0.00003, 0.0001, 0.0003, 0.001, 0.003, 0.01)),
         Knob("patience", N_("Patience"),
              N_("Stop when validation accuracy has not improved for this many epochs; the best epoch is kept."),
              int, 1, 200, 1, N_("epochs")),
-        Knob("progressive_resizing", N_("Smaller images first"),
-             N_("In this share of the epochs images have two thirds of their width and height, which is quicker. "
-                "Patience begins when they have all of it."),
+        Knob("progressive_resizing", N_("Progressive resizing"),
+             N_("Train this share of the epochs at two thirds of the width and height, which is faster. Patience "
+                "counts from the full size on."),
              float, 0, 0.9, 0.05),
         Knob("views", N_("Augmented views"),
-             N_("How many augmented versions of each image are computed and kept; then they come round again."),
+             N_("How many augmented versions of each image are computed and kept. After that they are reused."),
              int, 1, 32),
-        Knob("rotation", N_("Rotation"), N_("Turn each image by up to this angle, either way."), float, 0, 180, 1, "°"),
-        Knob("width_shift", N_("Width shift"), N_("Move sideways by up to this share of the width."),
+        Knob("rotation", N_("Rotation"), N_("Rotate each image by up to this angle, in either direction."),
+             float, 0, 180, 1, "°"),
+        Knob("width_shift", N_("Width shift"), N_("Shift horizontally by up to this share of the width."),
              float, 0, 0.5, 0.01),
-        Knob("height_shift", N_("Height shift"), N_("Move up or down by up to this share of the height."),
+        Knob("height_shift", N_("Height shift"), N_("Shift vertically by up to this share of the height."),
              float, 0, 0.5, 0.01),
-        Knob("shear", N_("Shear"), N_("Slant each image by up to this angle, either way."), float, 0, 45, 0.5, "°"),
-        Knob("zoom", N_("Zoom"), N_("Enlarge or shrink by up to this share."), float, 0, 0.9, 0.01),
-        Knob("horizontal_flip", N_("Horizontal flip"), N_("Mirror half of the images left to right."), bool),
-        Knob("vertical_flip", N_("Vertical flip"), N_("Mirror half of the images upside down."), bool),
+        Knob("shear", N_("Shear"), N_("Shear each image by up to this angle, in either direction."),
+             float, 0, 45, 0.5, "°"),
+        Knob("zoom", N_("Zoom"), N_("Zoom in or out by up to this share."), float, 0, 0.9, 0.01),
+        Knob("horizontal_flip", N_("Horizontal flip"), N_("Flip half of the images left to right."), bool),
+        Knob("vertical_flip", N_("Vertical flip"), N_("Flip half of the images upside down."), bool),
         Knob("brightness", N_("Brightness"), N_("Make each image darker or lighter by up to this share."),
              float, 0, 0.9, 0.01),
         Knob("channel_shift", N_("Channel shift"),
-             N_("Add up to this much to, or take it from, every pixel; black is 0, white 255."),
+             N_("Add or subtract up to this value in each channel; black is 0, white is 255."),
              float, 0, 150, 1, N_("levels")),
         Knob("fill_mode", N_("Fill mode"),
-             N_("What shows where a moved image no longer covers its frame. Automatic: a photo's edge is repeated, a "
-                "drawing stands on white paper."),
+             N_("How to fill pixels outside the moved image. Automatic: repeat the edge of a photo, white paper for "
+                "a drawing."),
              str, choices=tuple(FILL_MODES)),
-        Knob("fill_value", N_("Fill shade"), N_("Of the fill mode “Constant” alone: 0 is black, 255 white."),
+        Knob("fill_value", N_("Fill shade"), N_("Only for the fill mode “Constant”: 0 is black, 255 is white."),
              int, 0, 255, 1, N_("levels")),
-        Knob("seed", N_("Seed"), N_("The same seed and settings give the same run."), int, 0, 999_999),
+        Knob("seed", N_("Seed"), N_("The same seed and settings give the same result."), int, 0, 999_999),
     )
 }  # fmt: skip
 
@@ -246,7 +249,7 @@ def make_config(material: Material, strategy: str, knobs: dict[str, object] | No
     for name, value in (knobs or {}).items():
         if name not in values or name not in KNOBS:
             raise UserError(
-                "'{strategy}' has no knob '{name}'. It has: {known}.",
+                "'{strategy}' has no setting '{name}'. It has: {known}.",
                 strategy=strategy, name=name, known=", ".join(n for n in values if n in KNOBS),
             )  # fmt: skip
         values[name] = value

@@ -20,14 +20,14 @@ def images(dataset: Dataset) -> None:
         upload.add(dataset)
 
     if dataset.classes:
-        st.subheader(_("Look through"), anchor=False)
+        st.subheader(_("Browse"), anchor=False)
         gallery.gallery(dataset.name)
 
 
-with page.page("Data", _("A classifier learns from examples. Here you collect them: a few images of each class.")):
+with page.page("Data", _("Collect the examples that a classifier learns from: a few images per class.")):
     dataset = dataset_picker.choose()
     if dataset.read_only:
-        st.caption(_("Built in: you can look at it and train on it. To change it, make an editable copy."))
+        st.caption(_("Built-in data set: you can view it and train on it. To change it, make an editable copy."))
     with st.container(horizontal=True):
         upload.new()
         dataset_picker.actions(dataset)

@@ -13,7 +13,7 @@ from ui.i18n import _, say
 from ui.train import backbone_picker, hyperparameters, ladder, run_view
 from ui.widgets import dataset_picker
 
-with page.page("Train", _("Let a network learn the classes of a data set. You can watch it, leave, and come back.")):
+with page.page("Train", _("Train a model on a data set. You can watch it, leave, and come back.")):
     engine = None
     with page.guard(), st.spinner(_("Starting the workers …")):  # without them there still is much to see
         engine = service.engine()

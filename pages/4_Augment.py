@@ -19,7 +19,7 @@ def laboratory(dataset: Dataset) -> None:
         picture = lab.picture_from(source, dataset)
         augmentation, seed = lab.settings(row, dataset)
     if picture is None:
-        right.info(_("Draw, upload or photograph something: its variants appear here."), icon=":material/auto_fix:")
+        right.info(_("Draw, upload or photograph something to see its variants."), icon=":material/auto_fix:")
         return
     setting = lab.Setting(row, dataset.kind, picture, lab.prepared(row, picture, dataset), augmentation, seed)
     with right:
@@ -38,9 +38,7 @@ def laboratory(dataset: Dataset) -> None:
     lab.explain()
 
 
-with page.page(
-    "Augment", _("Small random changes make more of few images. Here you see exactly what training will see.")
-):
+with page.page("Augment", _("Augmentation gets more out of few images. Preview exactly what training will see.")):
     dataset = dataset_picker.choose()
     if dataset.live():
         laboratory(dataset)

@@ -168,7 +168,7 @@ def slide(page: Page, label: str, place: int) -> None:
 
 def set_knobs(page: Page, **knobs: object) -> None:
     """Set knobs on the Train page, named and with values as in core.config."""
-    page.get_by_text("Settings: how it learns").click()
+    page.get_by_text("Hyperparameters", exact=True).click()
     for name, value in knobs.items():
         knob = KNOBS[name]
         if name == "seed":

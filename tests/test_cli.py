@@ -231,9 +231,9 @@ def test_an_unknown_file_is_accepted_when_asked(run):
     [
         (("train", "--dataset", "nowhere", "--strategy", "shapes_cnn"), "There is no data set 'nowhere'"),
         (("train", "--dataset", "shapes", "--strategy", "magic"), "There is no strategy 'magic'. Choose one of"),
-        (("train", "--dataset", "F", "--strategy", "shapes_cnn", "--set", "epochs"), "--set needs KNOB=VALUE"),
+        (("train", "--dataset", "F", "--strategy", "shapes_cnn", "--set", "epochs"), "--set needs NAME=VALUE"),
         (("train", "--dataset", "F", "--strategy", "shapes_cnn", "--set", "epochs=0"), "'epochs' must lie between"),
-        (("train", "--dataset", "F", "--strategy", "shapes_cnn", "--set", "zap=1"), "has no knob 'zap'"),
+        (("train", "--dataset", "F", "--strategy", "shapes_cnn", "--set", "zap=1"), "has no setting 'zap'"),
         (("predict", "0123", "x.png"), "0 runs have a key that starts with '0123'"),
         (("predict", "../etc", "x.png"), "'../etc' is not a run's key"),
         (("evaluate", "0123", "F"), "0 runs have a key"),
@@ -272,7 +272,7 @@ def test_check_tells_of_a_folder_and_of_a_data_set(run, photos_folder, tmp_path)
     (photos_folder / "dogs" / "copy.png").write_bytes(path.read_bytes())
     code, output = run("check", photos_folder, "--html", tmp_path / "report.html")
     assert code == 0
-    assert "worth mending before you train" in output.splitlines()[0]
+    assert "to fix before training" in output.splitlines()[0]
     assert "One image in two classes: 1 (serious)" in output
     assert b"data:image" in (tmp_path / "report.html").read_bytes()
     run("import", photos_folder, "--name", "pets")

@@ -132,8 +132,8 @@ def test_a_config_survives_json():
         ({"rotation": None}, "'rotation' needs a number"),
         ({"batch_size": 17}, "'batch_size' must be one of 8, 16"),
         ({"horizontal_flip": "perhaps"}, "'horizontal_flip' is on or off; got 'perhaps'."),
-        ({"dropout": 0.5}, "'small_cnn' has no knob 'dropout'. It has: image_size"),
-        ({"backbone": "vgg16"}, "'small_cnn' has no knob 'backbone'. It has: image_size"),
+        ({"dropout": 0.5}, "'small_cnn' has no setting 'dropout'. It has: image_size"),
+        ({"backbone": "vgg16"}, "'small_cnn' has no setting 'backbone'. It has: image_size"),
     ],
 )
 def test_bad_knobs_say_what_to_do(knobs, said):

@@ -41,10 +41,12 @@ def of_picture(rgb: np.ndarray, size: tuple[int, int], prepare: str, transparent
     width, height = size
     notes = []
     if min(height, width) < FEWEST_PIXELS:
-        text = N_("The image has only {width} x {height} pixels, so there is hardly anything to see. Use a larger one.")
+        text = N_("The image is only {width} x {height} pixels, so there is hardly anything to see. Use a larger one.")
         notes.append(Note(text, {"width": width, "height": height}))
     if prepare == "photo" and max(height, width) > LONGEST_SHAPE * min(height, width):
-        text = N_("The image is {width} x {height} pixels: made square, it is badly squeezed. Crop it first.")
+        text = N_(
+            "The image is {width} x {height} pixels, so it is badly distorted when resized to a square. Crop it first."
+        )
         notes.append(Note(text, {"width": width, "height": height}))
     if transparent:
         notes.append(
@@ -53,11 +55,12 @@ def of_picture(rgb: np.ndarray, size: tuple[int, int], prepare: str, transparent
             )
         )
     if prepare == "photo" and np.ptp(rgb, axis=2).max() == 0:
-        notes.append(Note(N_("The image has no colours: the network sees three equal channels."), {}))
+        notes.append(Note(N_("The image has no color: the network sees three equal channels."), {}))
     if rgb.max() == 1:
         text = N_(
-            "The brightest pixel is 1 of 255: the image was probably saved after rescaling by 1/255. Networks here "
-            "rescale by themselves, and doing it twice leaves nothing to see. Use the image with values from 0 to 255."
+            "The brightest pixel is 1 of 255: the image was probably saved after rescaling by 1/255. Models here "
+            "rescale their input themselves, and rescaling twice leaves nothing to see. Use the image with values "
+            "from 0 to 255."
         )
         notes.append(Note(text, {}))
     return notes
@@ -110,16 +113,17 @@ def of_draws(shown: np.ndarray, drawn: Draw, prepare: str, mode: str, value: int
         text = {
             "drawing": N_("{often:.0%} of the variants push more than a quarter of the ink out of the frame, the worst "
                           "one {worst:.0%}. Lower the shifts or the zoom."),
-            "photo": N_("{often:.0%} of the variants push more than a quarter of the foreground (what differs from the "
-                        "border's colour) out of the frame, the worst one {worst:.0%}. Lower the shifts or the zoom."),
+            "photo": N_("{often:.0%} of the variants push more than a quarter of the foreground (what differs from "
+                        "the border's color) out of the frame, the worst one {worst:.0%}. Lower the shifts or the "
+                        "zoom."),
         }[prepare]  # fmt: skip
         notes.append(Note(text, {"often": often, "worst": float(shares.max())}))
     if prepare == "drawing" and (mode, value) != ("constant", transforms.PAPER):
         few = Draw(**{name: values[:FEW] for name, values in vars(drawn).items()})
         share = false_ink(shown, few, mode, value)
         if share > FALSE_INK:
-            text = N_("{share:.0%} of the dark in these variants is no ink: the fill mode painted it. Choose "
-                      "“Automatic”, which is white paper.")  # fmt: skip
+            text = N_("{share:.0%} of the dark pixels in these variants are not ink: the fill mode painted them. "
+                      "Choose “Automatic”, which fills with white.")  # fmt: skip
             notes.append(Note(text, {"share": share}))
     return notes
 

@@ -56,7 +56,7 @@ STRATEGIES: dict[str, Strategy] = {
     for row in (
         Strategy(
             "small_cnn", N_("Small CNN"),
-            N_("Three convolution blocks learned from scratch: the classic first try on a few hundred photos."),
+            N_("Three convolution blocks trained from scratch: the classic baseline for a few hundred photos."),
             "grid_on", "adam", 3,
             # The source has RMSprop, batches of 16, one size: docs/strategies.md tells what changed, and why.
             {"image_size": 150, "epochs": 50, "batch_size": 32, "learning_rate": 0.001, "patience": 15,
@@ -65,7 +65,7 @@ STRATEGIES: dict[str, Strategy] = {
         ),
         Strategy(
             "shapes_cnn", N_("Shapes CNN"),
-            N_("A small network for line drawings at 24 by 24 pixels: learns circles and triangles in seconds."),
+            N_("A small network for line drawings at 24 x 24 pixels. Learns circles and triangles in seconds."),
             "category", "adam", 1,
             # A high rate that falls to zero learns more of the many built-in hands than 0.001 does in as few epochs.
             {"epochs": 12, "batch_size": 64, "learning_rate": 0.003, "patience": 4, **_NO_AUGMENTATION,
@@ -75,7 +75,7 @@ STRATEGIES: dict[str, Strategy] = {
         ),
         Strategy(
             "digits_cnn", N_("Digits CNN"),
-            N_("The classic network for handwritten digits at 28 by 28 pixels."),
+            N_("The classic network for handwritten digits at 28 x 28 pixels."),
             "pin", "adam", 1,
             # The source has 60,000 images and batches of 128; on two thousand, smaller batches make enough steps.
             {"epochs": 30, "batch_size": 32, "learning_rate": 0.001, "patience": 8, **_HANDS},
@@ -84,14 +84,15 @@ STRATEGIES: dict[str, Strategy] = {
         ),
         Strategy(
             "bottleneck", N_("Bottleneck features"),
-            N_("A network that has seen a million photos describes each image once; a small network learns from that."),
+            N_("A pretrained network extracts the features of each image once, and a small classifier is trained on "
+               "them."),
             "bolt", "rmsprop", 3,
             _PRETRAINED | {"epochs": 50, "batch_size": 16, "learning_rate": 0.001, "patience": 10},
             _BLOG, learns="head",
         ),
         Strategy(
             "bottleneck_augmented", N_("Bottleneck features, augmented"),
-            N_("The same from several augmented versions of each image, described once and learned from together."),
+            N_("The same with several augmented versions of each image, whose features are extracted once."),
             "auto_fix_high", "rmsprop", 3,
             # The source calls this impossible, because its features are computed before training begins. What changes
             # an image much takes its features away from those of images as they are: docs/strategies.md.
@@ -101,7 +102,7 @@ STRATEGIES: dict[str, Strategy] = {
         ),
         Strategy(
             "feature_extraction", N_("Feature extraction"),
-            N_("The pretrained network stays as it is; a new head learns from freshly augmented images every epoch."),
+            N_("The pretrained network is frozen; a new head is trained on freshly augmented images in every epoch."),
             "filter_alt", "rmsprop", 3,
             # The source's rate of 0.00002 is for VGG16's large features and 30 epochs of 2,000 images.
             _PRETRAINED | {"views": 8, "epochs": 30, "batch_size": 16, "learning_rate": 0.0003, "patience": 8,
@@ -110,7 +111,7 @@ STRATEGIES: dict[str, Strategy] = {
         ),
         Strategy(
             "fine_tuning", N_("Fine-tuning"),
-            N_("First the head, from bottleneck features; then the pretrained network's last block learns with it."),
+            N_("Trains the head on bottleneck features first, then the last block of the pretrained network with it."),
             "tune", "sgd", 3,
             _PRETRAINED | {"views": 8, "epochs": 30, "batch_size": 16, "learning_rate": 0.0001, "patience": 8,
                            **_SHEAR_ZOOM_FLIP},
@@ -118,7 +119,7 @@ STRATEGIES: dict[str, Strategy] = {
         ),
         Strategy(
             "full_training", N_("Full training"),
-            N_("The same large network from random weights: what is lost without the million photos."),
+            N_("The same large network from random weights: shows what pretraining is worth."),
             "restart_alt", "adam", 3,
             _PRETRAINED | {"image_size": 96, "epochs": 8, "batch_size": 32, "learning_rate": 0.001, "patience": 10,
                            **_SHEAR_ZOOM_FLIP},
@@ -158,8 +159,8 @@ PRESETS: dict[str, Preset] = {
     ),
     "drawings": Preset(
         N_("For drawings"),
-        N_("Turned and slanted a little, as another hand would draw it, on white paper and never mirrored."),
+        N_("Slight rotation and shear, like another person's handwriting, on white paper and never flipped."),
         "draw", _HANDS,
     ),
-    "none": Preset(N_("None"), N_("Every image as it is."), "block", _NO_AUGMENTATION),
+    "none": Preset(N_("None"), N_("No augmentation."), "block", _NO_AUGMENTATION),
 }  # fmt: skip

@@ -31,7 +31,7 @@ PICTURES_KEPT = 500  # squares of 48 KB that wait to be compared with others
 OnProgress = Callable[[str, float, int, int], None]
 """on_progress(stage, share of the whole, images done, images of this stage); may raise to stop."""
 
-NO_FEATURES = N_("The images have not been described by a network yet.")
+NO_FEATURES = N_("No features of the images have been extracted yet.")
 
 
 @dataclass(frozen=True)

@@ -155,7 +155,7 @@ def _group(evidence: Evidence, members: list[int], wanted: str, nearly: bool) ->
         fixes = (Fix("exclude", outside), Fix("move", outside, images[0].split))
     else:
         fixes = (Fix("exclude", others),)
-    said = N_("Nearly the same image, {count} times") if nearly else N_("The same image, {count} times")
+    said = N_("Near duplicates: {count} images") if nearly else N_("Exact duplicates: {count} images")
     return Case(images, Note(said, {"count": len(images)}), fixes)
 
 
@@ -182,7 +182,7 @@ def too_small(evidence: Evidence, limits: dict) -> Iterator[Case]:
             for column in np.flatnonzero(small[row]):
                 split = SPLITS[column]
                 values = {"label": label, "count": int(counts[row, column]), "split": split}
-                note = Note(N_("“{label}” has {count} of its images in the split “{split}”."), values)
+                note = Note(N_("“{label}” has {count} images in the split “{split}”."), values)
                 yield Case(_examples(evidence, label), note, about=f"{label}\t{split}")
 
 
@@ -250,7 +250,9 @@ def outliers(evidence: Evidence, limits: dict) -> Iterator[Case]:
     distant = np.flatnonzero(far(label_scores.distance, limits["sigmas"]))
     for row in sorted(distant, key=lambda row: -label_scores.distance[row]):
         times = float(label_scores.distance[row] / np.median(label_scores.distance))
-        note = Note(N_("{times:.1f} times as far from its nearest images as is usual here"), {"times": times})
+        note = Note(
+            N_("{times:.1f} times as far from its nearest neighbors as usual in this data set"), {"times": times}
+        )
         yield evidence.single(int(label_scores.kept[row]), note)
 
 

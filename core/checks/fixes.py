@@ -10,10 +10,10 @@ from core.errors import UserError
 from core.i18n import N_
 
 ACTIONS: dict[str, tuple[str, str]] = {
-    "exclude": (N_("Leave out"), N_("mended by leaving out images: {count}")),
-    "relabel": (N_("Move to the class that fits"), N_("mended by moving images to the class that fits: {count}")),
-    "move": (N_("Move to one split"), N_("mended by moving images to another split: {count}")),
-    "merge": (N_("Merge the classes"), N_("mended by merging classes; images moved: {count}")),
+    "exclude": (N_("Leave out"), N_("fixed by leaving out images: {count}")),
+    "relabel": (N_("Move to the class that fits"), N_("fixed by moving images to the class that fits: {count}")),
+    "move": (N_("Move to one split"), N_("fixed by moving images to another split: {count}")),
+    "merge": (N_("Merge the classes"), N_("fixed by merging classes; images moved: {count}")),
 }
 """What each action is called, on a button and in the history of edits."""
 
@@ -55,7 +55,7 @@ def apply_each(name: str, chosen: Sequence[tuple[Case, Fix]]) -> Dataset:
     """Mend each case by the mend chosen for it, all of one action, in one edit. UserError as `apply`."""
     if not chosen:
         raise UserError(
-            "There is nothing to mend that way all at once. Mend the cases one by one, or choose another mend."
+            "There is nothing that can be fixed that way all at once. Fix the cases one by one, or choose another fix."
         )
     _, done = ACTIONS[chosen[0][1].action]
 
@@ -66,8 +66,8 @@ def apply_each(name: str, chosen: Sequence[tuple[Case, Fix]]) -> Dataset:
         for case, fix in chosen:
             if fix.action in ("relabel", "merge") and fix.to not in before.classes:
                 raise UserError(
-                    "The data set '{name}' no longer has the class '{label}'. It was changed meanwhile: look at it "
-                    "again.",
+                    "The data set '{name}' no longer has the class '{label}'. It was changed in the meantime: reload "
+                    "it.",
                     name=before.name, label=fix.to,
                 )  # fmt: skip
             if fix.action == "merge":
@@ -75,8 +75,8 @@ def apply_each(name: str, chosen: Sequence[tuple[Case, Fix]]) -> Dataset:
             for place in _places(before, changed, case, fix):
                 if place not in new:
                     raise UserError(
-                        "The data set '{name}' has no image '{image}' there. It was changed meanwhile: look at it "
-                        "again.",
+                        "The data set '{name}' has no image '{image}' there. It was changed in the meantime: reload "
+                        "it.",
                         name=before.name, image=place[1],
                     )  # fmt: skip
                 changed[place] = _fixed(changed.get(place, new[place]), fix)

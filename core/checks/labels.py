@@ -17,7 +17,7 @@ from scipy.special import expit, softmax
 from core.errors import UserError
 from core.i18n import N_
 
-TOO_FEW = N_("Labels can be checked from two classes with {fewest} images each on.")
+TOO_FEW = N_("Checking labels needs at least two classes with {fewest} images each.")
 FOLDS = 5
 FEWEST = 10  # images of a class
 STRENGTH = 0.01  # C of the logistic regression, on features of deviation 1

@@ -107,10 +107,10 @@ class CheckReport:
         """One line for people: how many problems are worth mending before a training."""
         count = sum(finding.severity in WORTH_FIXING for finding in self.findings)
         if count == 0:
-            return Note(N_("Nothing here needs mending before you train"), {})
+            return Note(N_("No problems to fix before training"), {})
         if count == 1:
-            return Note(N_("1 problem worth mending before you train"), {})
-        return Note(N_("{count} problems worth mending before you train"), {"count": count})
+            return Note(N_("1 problem to fix before training"), {})
+        return Note(N_("{count} problems to fix before training"), {"count": count})
 
     def to_json(self) -> dict:
         return asdict(self)

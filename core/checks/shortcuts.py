@@ -39,39 +39,39 @@ def _area(rows: np.ndarray) -> np.ndarray:
 
 CLUES: dict[str, Clue] = {
     "dimensions": Clue(
-        N_("The size in pixels alone tells “{label}” from the rest in {auc:.0%} of pairs; guessing gives 50%. "
+        N_("The size in pixels alone separates “{label}” from the rest in {auc:.0%} of pairs; chance is 50%. "
            "Typical: {own}, elsewhere {others}."),
         lambda rows: np.stack([rows["width"], rows["height"], rows["width"] / rows["height"], _area(rows)], axis=1),
         lambda rows: f"{np.median(rows['width']):.0f} x {np.median(rows['height']):.0f} px",
     ),
     "file_size": Clue(
-        N_("The file size alone tells “{label}” from the rest in {auc:.0%} of pairs; guessing gives 50%. "
-           "Typical: {own}, elsewhere {others}."),
+        N_("The file size alone separates “{label}” from the rest in {auc:.0%} of pairs; chance is 50%. Typical: "
+           "{own}, elsewhere {others}."),
         lambda rows: rows["bytes"][:, None],
         lambda rows: f"{np.median(rows['bytes']) / 1000:.1f} kB",
     ),
     "compression": Clue(
-        N_("Format and compression alone tell “{label}” from the rest in {auc:.0%} of pairs; guessing gives 50%. "
+        N_("Format and compression alone separate “{label}” from the rest in {auc:.0%} of pairs; chance is 50%. "
            "Typical: {own}, elsewhere {others}."),
         lambda rows: np.stack([rows["format"], rows["quantisation"], rows["bytes"] / _area(rows)], axis=1),
         lambda rows: f"{FORMATS[int(np.median(rows['format']))]}, {8 * np.median(rows['bytes'] / _area(rows)):.1f} "
                      "bit/px",
     ),
     "border": Clue(
-        N_("The border alone tells “{label}” from the rest in {auc:.0%} of pairs; guessing gives 50%. "
-           "Typical: {own}, elsewhere {others}."),
+        N_("The border alone separates “{label}” from the rest in {auc:.0%} of pairs; chance is 50%. Typical: {own}, "
+           "elsewhere {others}."),
         lambda rows: np.column_stack([rows["border"], rows["border_spread"], rows["border_step"]]),
         lambda rows: _hex(rows["border"]),
     ),
     "brightness": Clue(
-        N_("Brightness alone tells “{label}” from the rest in {auc:.0%} of pairs; guessing gives 50%. "
-           "Typical: {own}, elsewhere {others}."),
+        N_("Brightness alone separates “{label}” from the rest in {auc:.0%} of pairs; chance is 50%. Typical: {own}, "
+           "elsewhere {others}."),
         lambda rows: np.stack([rows["brightness"], rows["dark_end"], rows["light_end"]], axis=1),
         lambda rows: f"{np.median(rows['brightness']):.0%}",
     ),
     "colour": Clue(
-        N_("The mean colour alone tells “{label}” from the rest in {auc:.0%} of pairs; guessing gives 50%. "
-           "Typical: {own}, elsewhere {others}."),
+        N_("The mean color alone separates “{label}” from the rest in {auc:.0%} of pairs; chance is 50%. Typical: "
+           "{own}, elsewhere {others}."),
         lambda rows: rows["colour"],
         lambda rows: _hex(rows["colour"]),
     ),

@@ -30,7 +30,7 @@ from core.storage.job_folder import Gone, JobFolder, JobProgress, JobStatus
 
 STAGES = ("", "measuring", "comparing", "describing", "judging")
 
-DAMAGED = N_("What was kept of the last check cannot be read: {reason} Check again.")
+DAMAGED = N_("The results of the last check cannot be read: {reason} Check again.")
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,7 @@ def set_fine(name: str, keys: Iterable[str], is_fine: bool = True) -> None:
         try:
             _made(name).write_json("fine.json", sorted(known))
         except Gone as error:
-            raise UserError("The data set '{name}' was deleted meanwhile.", name=name) from error
+            raise UserError("The data set '{name}' was deleted in the meantime.", name=name) from error
 
 
 def prepare(name: str) -> JobFolder:

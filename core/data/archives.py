@@ -71,8 +71,8 @@ def open_zip(file: Path | BinaryIO, name: str) -> zipfile.ZipFile:
     except _DAMAGE as error:
         if start.startswith(b"PK\x03\x04"):
             raise UserError(
-                "The zip '{name}' is cut off or damaged: its directory, which stands at its end, is missing. Copy or "
-                "download it again.",
+                "The zip '{name}' is truncated or damaged: the directory at its end is missing. Copy or download it "
+                "again.",
                 name=name,
             ) from error
         if start.startswith((b"Rar!", b"7z", b"\x1f\x8b", b"BZh", b"\xfd7z")) or start[257:262] == b"ustar":
@@ -80,7 +80,7 @@ def open_zip(file: Path | BinaryIO, name: str) -> zipfile.ZipFile:
                 "'{name}' is another kind of archive. Unpack it and make a zip of the folder.", name=name
             ) from error
         raise UserError(
-            "'{name}' is not a zip, in spite of its name. Make a zip of the folder with the images.", name=name
+            "'{name}' is not a zip file despite its name. Make a zip of the folder with the images.", name=name
         ) from error
     if not archive.infolist():
         raise UserError("The zip '{name}' is empty. Make it again, with the images in it.", name=name)
@@ -193,7 +193,7 @@ def _check_overlap(entries: Sequence[zipfile.ZipInfo], name: str) -> None:
     for info in sorted(entries, key=lambda info: info.header_offset):
         if info.header_offset < end:
             raise UserError(
-                "The zip '{name}' has entries that lie over each other, as zip bombs do ('{path}'). Make it again.",
+                "The zip '{name}' has overlapping entries, as zip bombs do ('{path}'). Make it again.",
                 name=name,
                 path=info.filename,
             )
@@ -204,7 +204,7 @@ def _check_entry(info: zipfile.ZipInfo, path: str) -> None:
     if path.startswith("/") or _DRIVE.match(path):
         raise UserError("The zip entry {path!r} has an absolute path. Make the zip from inside the folder.", path=path)
     if ".." in path.split("/"):
-        raise UserError("The zip entry {path!r} points outside of the zip. Make the zip again without '..'.", path=path)
+        raise UserError("The zip entry {path!r} points outside the zip. Make the zip again without '..'.", path=path)
     mode = stat.S_IFMT(info.external_attr >> 16)
     if mode == stat.S_IFLNK:
         raise UserError("The zip entry {path!r} is a link. Put the image itself into the zip.", path=path)
@@ -214,8 +214,8 @@ def _check_entry(info: zipfile.ZipInfo, path: str) -> None:
         raise UserError("The zip entry {path!r} needs a password. Make the zip again without one.", path=path)
     if info.compress_type not in _METHODS:
         raise UserError(
-            "The zip entry {path!r} is packed by method {method}, which cannot be read. Make the zip again with the "
-            "usual settings.",
+            "The zip entry {path!r} uses compression method {method}, which is not supported. Make the zip again "
+            "with the usual settings.",
             path=path,
             method=info.compress_type,
         )
@@ -240,7 +240,7 @@ def _reader(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Callable[[], byt
                 raise zipfile.BadZipFile("wrong checksum, or more data than promised")
         except _DAMAGE as error:
             raise UserError(
-                "Its data in the zip are damaged or do not match the zip's directory. Make the zip again."
+                "Its data in the zip is damaged or does not match the zip's directory. Make the zip again."
             ) from error
         if len(content) < info.file_size:
             raise UserError(

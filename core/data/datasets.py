@@ -127,7 +127,7 @@ def restore(name: str) -> Dataset:
     folder = workspace.datasets() / name
     with locked(name), workspace.saving(folder):
         if name not in list_deleted():
-            raise UserError("There is no deleted data set '{name}' to bring back.", name=name)
+            raise UserError("There is no deleted data set '{name}' to restore.", name=name)
         check_free(name)
         workspace.set_aside(folder)
         os.replace(_bin() / name, folder)

@@ -239,7 +239,7 @@ def _chosen(dataset: Dataset, images: Iterable[str | Entry]) -> set[Entry]:
         if not entries:
             image = image if isinstance(image, str) else image.source
             raise UserError(
-                "The data set '{name}' has no image '{image}' there. It was changed meanwhile: look at it again.",
+                "The data set '{name}' has no image '{image}' there. It was changed in the meantime: reload it.",
                 name=dataset.name, image=image,
             )  # fmt: skip
         chosen.update(entries)

@@ -32,17 +32,17 @@ LONGEST_PATH = 1024  # characters; Windows stops at 260, others at 4,096 bytes
 _BY_SYSTEMS = {"__macosx", "thumbs.db", "desktop.ini", "$recycle.bin", "@eadir", "lost+found"}
 _NUMBERED = re.compile(r"([^.]+)\.\d+\.[^.]+")
 
-HIDDEN = N_("A hidden file, or one that the operating system made.")
+HIDDEN = N_("A hidden file, or one created by the operating system.")
 _CONTROL = N_("Its name has control characters ({characters}). Rename it.")
 _TOO_LONG = N_("Its path has {length} characters; at most {limit} can be read. Make it shorter.")
 _NOT_AN_IMAGE = N_("Not an image: the name ends in '{suffix}'.")
-_NO_SUFFIX = N_("Not an image: the name has no ending such as .jpg or .png.")
+_NO_SUFFIX = N_("Not an image: the name has no extension such as .jpg or .png.")
 _TABLE = N_(
     "Tables are not read, as an image's class is its folder. Put the images of each class into a folder of its own."
 )
-OUTSIDE = N_("It lies outside of the class folders, so its class is unknown.")
-EMPTY = N_("An empty folder, so it is no class.")
-NO_CLASS = N_("None of the folder's files can be read as an image, so it is no class.")
+OUTSIDE = N_("It is outside the class folders, so its class is unknown.")
+EMPTY = N_("An empty folder, so it is not a class.")
+NO_CLASS = N_("None of the folder's files can be read as an image, so it is not a class.")
 
 
 class Place(NamedTuple):
@@ -157,8 +157,8 @@ def arrange(paths: Sequence[str]) -> list[Place | Note]:
         return [place if isinstance(place, Note) else Place(None, place) for place in _labels(paths)]
     if tops != splits:
         raise UserError(
-            "The folders {splits} lie beside {others}. '{split}' is the name of a split, so it cannot be a class: "
-            "rename it if it is meant as one, else put all class folders inside train, validation and test.",
+            "The folders {splits} are next to {others}. '{split}' is the name of a split, so it cannot be a class: "
+            "rename it if it is meant as one, otherwise put all class folders inside train, validation and test.",
             splits=", ".join(sorted(splits)),
             others=", ".join(sorted(tops - splits)[:3]),
             split=min(splits),
@@ -195,8 +195,8 @@ def _labels(paths: Sequence[str], split_folder: str = "") -> list[str | Note]:
     if all("/" not in path for path in paths):
         if not _are_numbered(paths):
             raise UserError(
-                "The images lie in no class folder{where}. Put those of each class into a folder of its own, for "
-                "example cats/1.jpg and dogs/1.jpg.",
+                "The images are not in class folders{where}. Put the images of each class into a folder of its own, "
+                "for example cats/1.jpg and dogs/1.jpg.",
                 where=f" ({split_folder})" if split_folder else "",
             )
         matches = [_NUMBERED.fullmatch(path) for path in paths]
@@ -206,8 +206,8 @@ def _labels(paths: Sequence[str], split_folder: str = "") -> list[str | Note]:
         folders = path.split("/")[:-1]
         if len(folders) > 1:
             raise UserError(
-                "'{path}' lies too deep: {levels} folders. Use class folders (cats/1.jpg), or class folders inside "
-                "train, validation and test (train/cats/1.jpg).",
+                "'{path}' is nested too deeply: {levels} folders. Use class folders (cats/1.jpg), or class folders "
+                "inside train, validation and test (train/cats/1.jpg).",
                 path="/".join(filter(None, [split_folder, path])),
                 levels=len(folders) + bool(split_folder),
             )

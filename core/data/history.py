@@ -16,7 +16,7 @@ from core.i18n import N_
 from core.storage import workspace
 
 KEEP_EDITS = 20
-_REPAIRED = Note(N_("a change that cannot be read any more"), {})
+_REPAIRED = Note(N_("a change that can no longer be read"), {})
 
 
 def can_undo(name: str) -> Note | None:

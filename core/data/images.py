@@ -241,8 +241,8 @@ def _read(path: Path) -> bytes:
 
 def _cut_off(image: Image.Image) -> UserError:
     return UserError(
-        "The image is cut off: its header promises {width} x {height} pixels but its data end before that. "
-        "Save or download it again.",
+        "The image is truncated: its header promises {width} x {height} pixels but its data ends before that. Save "
+        "or download it again.",
         width=image.width,
         height=image.height,
     )

@@ -9,7 +9,7 @@ from core.errors import UserError
 from core.i18n import N_
 
 _NAMED = 3  # names and reasons in one message
-_SAME_PIXELS = N_("They show the same as another image of their class. Give images that differ.")
+_SAME_PIXELS = N_("They are identical to other images of their class. Add images that differ.")
 
 
 @contextmanager

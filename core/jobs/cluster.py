@@ -37,19 +37,19 @@ log = logging.getLogger(__name__)
 RESOURCES = ("train", "predict")
 CONNECT_S = 4.0
 NO_ANSWER = N_("No Dask scheduler answers at DASK_SCHEDULER_ADDRESS={address}. Start it, or unset the variable.")
-LOST = N_("The Dask scheduler at {address} no longer answers. Start it again; Handful looks for it by itself.")
+LOST = N_("The Dask scheduler at {address} no longer answers. Start it again; Handful reconnects automatically.")
 NO_WORKER = N_(
     "No worker at {address} has the resource {resource}=1. "
     "Start one: dask worker {address} --nthreads 1 --resources {resource}=1"
 )
 NO_PACKAGE = N_("The Dask worker {worker} cannot import Handful. Start it with Handful's folder on its PYTHONPATH.")
 RESTARTING = {
-    "train": N_("The training worker stopped and is being restarted. Trainings go on by themselves."),
-    "predict": N_("The prediction worker stopped and is being restarted. Answers come again in some seconds."),
+    "train": N_("The training worker stopped and is being restarted. Training resumes automatically."),
+    "predict": N_("The prediction worker stopped and is being restarted. Predictions resume in a few seconds."),
 }
 CANNOT_START = {
-    "train": N_("The training worker ended {n} times while starting; it is tried again. See the server's log."),
-    "predict": N_("The prediction worker ended {n} times while starting; it is tried again. See the server's log."),
+    "train": N_("The training worker failed {n} times while starting. Retrying; see the server's log."),
+    "predict": N_("The prediction worker failed {n} times while starting. Retrying; see the server's log."),
 }
 TOLD_AFTER = 4  # failed starts
 START_S = 60  # a worker that takes longer hangs

@@ -209,7 +209,7 @@ class Engine:
         deadline = time.monotonic() + STOP_TIMEOUT_S
         while KINDS[kind].folder(name).held:
             if time.monotonic() > deadline:
-                raise UserError("The check of '{name}' has not stopped yet. Try again in some seconds.", name=name)
+                raise UserError("The check of '{name}' has not stopped yet. Try again in a few seconds.", name=name)
             time.sleep(0.1)
 
     def predict(self, keys: Sequence[str], rgb: np.ndarray) -> list[Prediction | UserError]:
@@ -220,7 +220,9 @@ class Engine:
         """
         if len(keys) > MOST_RUNS:
             raise UserError(
-                "One image goes to {most} networks at once, not to {n}. Choose fewer.", most=MOST_RUNS, n=len(keys)
+                "At most {most} models can classify an image at once; got {n}. Choose fewer.",
+                most=MOST_RUNS,
+                n=len(keys),
             )
         start = time.perf_counter()
         # Each run is a task of its own, so that somebody's sketch gets in between.
@@ -263,7 +265,7 @@ class Engine:
                 seconds=PREDICT_TIMEOUT_S,
             ) from None
         except (KilledWorker, CancelledError) as error:
-            raise UserError("The prediction worker was lost before it answered. Try again in some seconds.") from error
+            raise UserError("The prediction worker was lost before it answered. Try again in a few seconds.") from error
         except ImportError as error:
             raise UserError(LACKING, error=error) from error
         errors = [answer for answer in answers if isinstance(answer, UserError)]

@@ -25,7 +25,7 @@ BUILTIN_SET, BUILTIN_STRATEGY = "shapes", "shapes_cnn"
 START_S = 60.0  # the workers beside the server; about one second, where the machine has nothing else to do
 RETRY_AFTER_S = 5.0
 
-BROKEN = N_("Starting failed because of a fault in Handful: {error}. The server's log has the details.")
+BROKEN = N_("Starting failed because of a bug in Handful: {error}. See the server's log for details.")
 GONE = N_("The built-in classifier was deleted, or its files are damaged.")
 SLOW = N_("The workers have not started within {seconds} s. The machine may be very busy: try again.")
 

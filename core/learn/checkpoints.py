@@ -91,6 +91,6 @@ def _or_anew(path: Path) -> Iterator[None]:
     except UserError as error:
         shutil.rmtree(path.parent, ignore_errors=True)
         raise UserError(
-            "What this training had learned so far is damaged ({file}) and was put away. Train again: it begins anew.",
+            "The checkpoint of this training is damaged ({file}) and was removed. Train again to start over.",
             file=path.name,
         ) from error

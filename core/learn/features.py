@@ -187,8 +187,8 @@ def network(backbone: str, weights_hash: str, size: int) -> keras.Model:
     found = weights.find(backbone)
     if found.hash != weights_hash:
         raise UserError(
-            "The weights of {name} in '{path}' are not those this training was asked for: their sha256 is {hash}. "
-            "Press Train again to learn with these.",
+            "The weights of {name} in '{path}' have changed since this run was queued: their sha256 is {hash}. Press "
+            "Train again to use these.",
             name=BACKBONES[backbone].title, path=found.path, hash=found.hash,
         )  # fmt: skip
     return backbones.build(BACKBONES[backbone], size, found.path)

@@ -39,7 +39,7 @@ def keep(dataset: Dataset, folder: Path) -> None:
             _link(originals / image, images / image)
     except FileNotFoundError as error:
         raise UserError(
-            "The data set '{name}' was changed or deleted at this very moment. Look at it again, then train.",
+            "The data set '{name}' was changed or deleted at this moment. Reload it, then train.",
             name=dataset.name,
         ) from error
 
@@ -59,8 +59,8 @@ def load(folder: Path, name: str) -> Material:
         dataset = manifest.read(folder / "manifest.json", name)
     except (FileNotFoundError, UserError) as error:
         raise UserError(
-            "What the run {key} learned from is not known any more: its manifest.json is missing or damaged. Delete "
-            "the run, then train again.",
+            "The training data of run {key} is unknown: its manifest.json is missing or damaged. Delete the run, "
+            "then train again.",
             key=folder.name,
         ) from error
     fields = {field: getattr(dataset, field) for field in Dataset.__dataclass_fields__}

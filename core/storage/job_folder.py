@@ -31,8 +31,8 @@ STATES = (*LIVE_STATES, "done", "failed", "cancelled")
 STALE_AFTER_S = 20.0
 RESERVED_BYTES = 1 << 16
 
-BROKEN = N_("Training broke off because of a fault in Handful: {error}. The server's log has the details.")
-WORKER_LOST = N_("The training process died again and again, most likely for lack of memory. Try smaller batches.")
+BROKEN = N_("Training stopped because of a bug in Handful: {error}. See the server's log for details.")
+WORKER_LOST = N_("The training process kept dying, most likely because it ran out of memory. Try a smaller batch size.")
 
 
 class Gone(Exception):

@@ -192,7 +192,7 @@ def replacing(path: Path, parents: bool = True) -> Iterator[Path]:
             if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
                 raise
             raise UserError(
-                "'{file}' was made by somebody else at this very moment. Look at it, then try again.", file=shown(path)
+                "'{file}' was created by somebody else at the same moment. Reload, then try again.", file=shown(path)
             ) from error
 
 

@@ -57,7 +57,7 @@ def test_large_shifts_are_warned_of_and_small_turns_are_not(prepare, shown):
 @pytest.mark.parametrize("mode", ["wrap", "constant"])
 def test_a_fill_that_paints_a_drawing_is_warned_of(mode):
     [note] = found(sheet(), "drawing", width_shift=0.2, fill_mode=mode)
-    assert "is no ink" in note
+    assert "are not ink" in note
 
 
 def test_paper_and_repeated_margins_paint_nothing():

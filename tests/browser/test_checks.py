@@ -47,21 +47,21 @@ def test_a_check_finds_what_is_mended_undone_and_found_fine(app, spoiled, page):
     expect(page.get_by_text("The data set has changed since this check")).to_be_visible()
     expect(heading(page, LEAK)).to_have_count(0)
     assert len(datasets.load(spoiled).live()) == len(datasets.load(spoiled).entries) - 1
-    page.get_by_role("button", name="Undo: mended").click()
+    page.get_by_role("button", name="Undo: fixed").click()
     expect(heading(page, LEAK)).to_be_visible()
 
     expect(heading(page, BLANK)).to_be_visible()
     heading(page, BLANK).click()
-    fine = page.get_by_role("button", name="I looked, it is fine")
+    fine = page.get_by_role("button", name="Mark as OK")
     expect(fine).to_have_count(2)
     fine.last.click()
-    expect(heading(page, "Looked at and found fine")).to_be_visible()
+    expect(heading(page, "Marked as OK")).to_be_visible()
     page.reload()
     settle(page)
-    expect(heading(page, "Looked at and found fine")).to_be_visible()
+    expect(heading(page, "Marked as OK")).to_be_visible()
     expect(heading(page, BLANK)).to_have_count(0)
 
     go(page, app, "Train", dataset=spoiled)
-    page.get_by_role("link", name="worth mending before you train").click()
+    page.get_by_role("link", name="to fix before training").click()
     expect(heading(page, LEAK)).to_be_visible()
     assert seen == []

@@ -68,7 +68,7 @@ def test_import_a_zip_train_on_it_and_predict_an_upload(page, app, signs_zip, tm
     import_zip(page, signs_zip("signs"))
     expect(images(page)).to_have_text("36")
     expect(page.get_by_text("Could not be used: 1.")).to_be_visible()
-    page.get_by_text("Which ones, and why").click()
+    page.get_by_text("Details").click()
     expect(page.get_by_text("ring/shopping list.txt")).to_be_visible()
 
     page.get_by_role("link", name="Train on this data set").click()
@@ -76,11 +76,11 @@ def test_import_a_zip_train_on_it_and_predict_an_upload(page, app, signs_zip, tm
     settle(page)
     set_knobs(page, epochs=10, patience=10, batch_size=8)
     train(page)
-    expect(page.get_by_text("images are recognised")).to_be_visible()
+    expect(page.get_by_text("images that it was not trained on")).to_be_visible()
 
     page.get_by_role("link", name="Sketch").click()
     expect(page.get_by_role("heading", name="Sketch", exact=True)).to_be_visible()
-    choose(page, "Who looks at the drawing", re.compile("^signs"))
+    choose(page, "Classify with", re.compile("^signs"))
     page.get_by_role("radio", name="Upload").click()
     for label in SIGNS:
         unseen = tmp_path / f"what is this {label}.png"

@@ -46,9 +46,9 @@ def test_a_pretrained_network_learns_from_a_few_photos(train_page, app):
     expect(train_page.get_by_role("combobox", name=NETWORK)).to_have_value("EfficientNet-Lite0 · ready")
     key = train(train_page)
     expect(train_page.get_by_role("heading", name="Bottleneck features · EfficientNet-Lite0 · skies")).to_be_visible()
-    expect(train_page.get_by_text("images are recognised")).to_be_visible(timeout=180_000)
+    expect(train_page.get_by_text("images that it was not trained on")).to_be_visible(timeout=180_000)
     assert runs.find(key).accuracy == 1  # warm and cold could hardly be more different
-    train_page.get_by_role("link", name="Show it an image").click()
+    train_page.get_by_role("link", name="Classify an image").click()
     expect(train_page.get_by_role("heading", name="Predict", exact=True)).to_be_visible()
 
 
@@ -59,11 +59,11 @@ def test_a_network_that_is_not_here_says_so_before_anyone_presses_a_button(train
     expect(options.nth(1)).to_have_text("VGG16 · to be downloaded")
     options.nth(1).click()
     settle(train_page)
-    expect(train_page.get_by_text("VGG16 is not here yet")).to_be_visible()
+    expect(train_page.get_by_text("VGG16 is not installed yet")).to_be_visible()
     expect(train_page.get_by_role("link", name="vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5")).to_be_visible()
     expect(train_page.get_by_role("button", name="Download VGG16")).to_be_enabled()
     expect(train_page.get_by_role("button", name="Train", exact=True)).to_be_disabled()
-    expect(train_page.get_by_text("Left out of the ladder until VGG16 is ready")).to_be_visible()
+    expect(train_page.get_by_text("Skipped until VGG16 is ready")).to_be_visible()
     train_page.get_by_role("radio", name="한국어").click()
     expect(train_page.get_by_role("combobox").nth(1)).to_have_value("VGG16 · 내려받아야 함")  # still the same choice
     train_page.get_by_role("radio", name="English").click()
@@ -74,7 +74,7 @@ def test_a_network_that_is_not_here_says_so_before_anyone_presses_a_button(train
 def test_the_ladder_is_climbed_from_the_quickest_on_while_one_watches(train_page):
     train_page.get_by_role("button", name="Train the ladder").click()
     for name in LADDER[2:]:
-        expect_row(train_page, name, "waiting|training now")
+        expect_row(train_page, name, "waiting|in progress")
     expect_row(train_page, "bottleneck", r"\d+(\.\d)?%")
     expect_row(train_page, "bottleneck_augmented", r"\d+(\.\d)?%")
     asked = {run.config.strategy: run for run in runs.every() if run.dataset == "skies"}
@@ -84,4 +84,4 @@ def test_the_ladder_is_climbed_from_the_quickest_on_while_one_watches(train_page
         runs.job(asked[name].key).request_cancel()
     expect_row(train_page, LADDER[-1], "cancelled")
     expect(train_page.get_by_text("Queue")).to_have_count(0)
-    expect(train_page.get_by_role("link", name="Try them side by side")).to_be_visible()
+    expect(train_page.get_by_role("link", name="Compare side by side")).to_be_visible()

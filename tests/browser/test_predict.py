@@ -49,7 +49,7 @@ def test_one_upload_is_seen_by_every_network_and_many_make_a_table(page, app, ri
     upload(page, drawings[0])
     expect(page.get_by_test_id("stMain").locator("h3")).to_have_count(2)
     expect(page.get_by_test_id("stMain").get_by_test_id("stHtml")).to_have_count(2)
-    expect(page.get_by_text(re.compile("All 2 agree|They do not agree"))).to_be_visible()
+    expect(page.get_by_text(re.compile("All 2 agree|They disagree"))).to_be_visible()
 
     inside = {f"deep/inside/{file.name}": file.read_bytes() for file in drawings[1:]}
     upload(page, zipped(inside | {"__MACOSX/._x.png": b"x", "deep/broken.png": b"text"}))
@@ -75,7 +75,7 @@ def test_what_the_pretrained_network_sees(page, app, drawings):
     go(page, app, "Predict")
     upload(page, drawings[0])
     page.get_by_text("What does the pretrained network see?").click()
-    expect(page.get_by_text("the likeliest 5 of its 1,000")).to_be_visible()
+    expect(page.get_by_text("top 5 of its 1,000")).to_be_visible()
 
 
 def test_strokes_on_the_home_page_are_seen_by_every_strategy_at_once(page, app, rival):
@@ -83,7 +83,7 @@ def test_strokes_on_the_home_page_are_seen_by_every_strategy_at_once(page, app, 
     page.get_by_text("Compare all strategies").click()
     settle(page)
     draw(page, "triangle")
-    expect(page.get_by_text(re.compile("All 2 agree|They do not agree"))).to_be_visible()
+    expect(page.get_by_text(re.compile("All 2 agree|They disagree"))).to_be_visible()
     settle(page)
     assert len(answers(page)) == 3  # with the one above what teaches it
     assert answers(page)[0].startswith("Triangle, ")

@@ -69,7 +69,7 @@ def wait(condition: Callable[[], bool], seconds: float = 90) -> None:
 
 
 def expect_done(page: Page) -> None:
-    expect(page.get_by_text("images are recognised")).to_be_visible(timeout=120_000)
+    expect(page.get_by_text("images that it was not trained on")).to_be_visible(timeout=120_000)
 
 
 def test_a_refresh_finds_the_training_going_on_and_cancel_stops_it_at_once(train_page):
@@ -120,10 +120,10 @@ def test_a_second_visitor_sees_the_queue_and_waits_in_it(train_page):
     running = train(first)
     assert epoch_shown(first) > 0
     second = train_page()
-    expect(second.get_by_text("hands · training now")).to_be_visible()
+    expect(second.get_by_text("hands · in progress")).to_be_visible()
     set_knobs(second, **LONG, seed=4)
     waiting = train(second)
-    expect(second.get_by_text("Trainings before this one: 1.")).to_be_visible()
+    expect(second.get_by_text("Runs ahead in the queue: 1.")).to_be_visible()
     assert [run.state for run in map(runs.find, (running, waiting))] == ["running", "queued"]
     first.reload()
     expect(first.get_by_text("hands · waiting")).to_be_visible()

@@ -13,7 +13,7 @@ NASTY = '<script>alert("x")</script>.jpg'
 
 def report():
     images = (CaseImage(NASTY, "=cats", "train", "", "1"), CaseImage("b,\n.jpg", "dogs", "test", "", "2"))
-    case = Case(images, Note("Nearly the same image, {count} times", {"count": 2}), (Fix("exclude", (1,)),))
+    case = Case(images, Note("Near duplicates: {count} images", {"count": 2}), (Fix("exclude", (1,)),))
     return CheckReport("<b>set</b>", "", "photo", 2, (Finding("leaks", "serious", (case,)),))
 
 
@@ -25,7 +25,7 @@ def test_html_is_one_page_and_escaped(photo):
     assert "<title>&lt;b&gt;set&lt;/b&gt;</title>" in page
     assert page.count("data:image;base64,") == 2
     assert not re.search(r'(src|href)="(?!data:)', page.split("</style>")[1])
-    assert "1 problem worth mending" in page
+    assert "1 problem to fix" in page
 
 
 def test_csv_has_a_line_for_each_image_and_no_formulas():
@@ -39,5 +39,5 @@ def test_json_says_everything_and_reads_back():
     value = json.loads(export.as_json(report()))
     assert value["findings"][0]["title"] == "One image in two splits"
     assert value["findings"][0]["cases"][0]["images"][0]["name"] == NASTY
-    assert value["findings"][0]["cases"][0]["text"] == "Nearly the same image, 2 times"
+    assert value["findings"][0]["cases"][0]["text"] == "Near duplicates: 2 images"
     assert CheckReport.from_json(json.loads(json.dumps(report().to_json()))) == report()

@@ -22,7 +22,7 @@ def pets(clean, scene):
 
 @pytest.fixture
 def reported(finding):
-    """reported(name, check) -> the finding in a data set as it is now."""
+    "reported(name, check) -> the finding in a data set original now."
 
     def make(name, wanted):
         image_checks = check.check_images(of_dataset(datasets.load(name)), {}, lambda *progress: None)
@@ -96,9 +96,9 @@ def test_a_class_that_is_gone_says_so(pets, reported):
 def test_a_case_that_is_no_longer_there_says_so(pets, reported):
     found = reported(pets, "leaks")
     edits.delete_images(pets, [found.cases[0].images[1].file])
-    with pytest.raises(UserError, match="It was changed meanwhile"):
+    with pytest.raises(UserError, match="It was changed in the meantime"):
         fixes.apply(pets, found.cases, "exclude")
-    with pytest.raises(UserError, match="nothing to mend"):
+    with pytest.raises(UserError, match="nothing that can be fixed"):
         fixes.apply(pets, [], "exclude")
 
 

@@ -34,7 +34,7 @@ def test_scores_are_cleanvisions(scene, change):
 
 def test_a_file_that_is_cut_off_is_refused(scene):
     content = encoded(scene(1), "JPEG", quality=90)
-    with pytest.raises(UserError, match="cut off"):
+    with pytest.raises(UserError, match="truncated"):
         measures.measure(content[:-500], "photo")
 
 

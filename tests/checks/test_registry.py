@@ -137,7 +137,7 @@ def test_every_check_is_planted_somewhere():
 def test_clean_sets_have_no_findings(clean, hands, look):
     assert look(clean).findings == ()
     assert look(hands).findings == ()
-    assert str(look(clean).health) == "Nothing here needs mending before you train"
+    assert str(look(clean).health) == "No problems to fix before training"
 
 
 @pytest.mark.parametrize("name", PLANTED)

@@ -79,7 +79,7 @@ def test_what_a_check_writes_does_not_bring_a_deleted_data_set_back(pets):
     for write in writes:
         with pytest.raises(job_folder.Gone):
             write()
-    with pytest.raises(UserError, match="was deleted meanwhile"):
+    with pytest.raises(UserError, match="was deleted in the meantime"):
         store.set_fine("pets", ["0" * 16])
     store.job("pets").request_cancel()
     store.job("pets").withdraw_cancel()

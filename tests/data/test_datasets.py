@@ -156,7 +156,7 @@ def test_moving_and_deleting_images(pets, photo):
     assert len(edits.delete_images(pets, [cat]).entries) == 20
     history.undo(pets)
     assert len(edits.delete_images(pets, [cat.image]).entries) == 19
-    with pytest.raises(UserError, match="was changed meanwhile"):
+    with pytest.raises(UserError, match="was changed in the meantime"):
         edits.delete_images(pets, [cat])
     assert "wolves" in edits.move_images(pets, [dataset.entries[1]], "wolves").classes
 
@@ -407,7 +407,7 @@ def test_a_damaged_manifest_stops_nobody_else(pets):
         assert datasets.load("other").entries == ()
         with pytest.raises(UserError):
             edits.add_class(pets, "birds")
-    assert str(history.undo(pets)) == "a change that cannot be read any more"
+    assert str(history.undo(pets)) == "a change that can no longer be read"
     assert datasets.load(pets).counts()["cats"]["train"] == 7
     path.write_bytes(b"")
     datasets.delete(pets)

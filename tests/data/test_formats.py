@@ -206,7 +206,7 @@ def test_a_kind_of_tiff_that_cannot_be_read_is_named(samples, options, kind):
 def test_deep_files_that_are_cut_off(grey):
     light = grey.astype(np.uint16) * 200
     for content in (tiff_file(light, 1), tiff_file(light / 65535, 1, kind=3), png_file(light)):
-        with pytest.raises(UserError, match="is cut off: its header promises 32 x 24"):
+        with pytest.raises(UserError, match="is truncated: its header promises 32 x 24"):
             images.decode(content[: len(content) * 3 // 4])
 
 

@@ -126,7 +126,7 @@ def test_what_is_no_image_is_reported_by_name(class_files, zipped, photo, encode
     reasons = {skipped.name: str(skipped) for skipped in report.skipped}
     for name, words in {
         "README.txt": "ends in '.txt'",
-        "cats/notes": "no ending",
+        "cats/notes": "no extension",
         "cats/.DS_Store": "hidden",
         "__MACOSX/cats/._0.png": "hidden",
         "dogs/Thumbs.db": "hidden",
@@ -134,8 +134,8 @@ def test_what_is_no_image_is_reported_by_name(class_files, zipped, photo, encode
         "dogs/Icon\r.png": "control characters",
         "dogs/fake.png": "is text, not an image",
         "dogs/empty.jpg": "is empty",
-        "dogs/cut.png": "is cut off",
-        "stray.png": "outside of the class folders",
+        "dogs/cut.png": "is truncated",
+        "stray.png": "outside the class folders",
     }.items():
         assert words in reasons.pop(name)
     assert reasons == {}
@@ -177,7 +177,7 @@ MALFORMED = {
     "text": (lambda good: b"cats and dogs", "'x.zip' is not a zip"),
     "rar": (lambda good: b"Rar!\x1a\x07\x01\0", "is another kind of archive"),
     "gzip": (lambda good: b"\x1f\x8b\x08" + bytes(99), "is another kind of archive"),
-    "cut off": (lambda good: with_entry(good)[:-300], "'x.zip' is cut off or damaged"),
+    "cut off": (lambda good: with_entry(good)[:-300], "'x.zip' is truncated or damaged"),
     "no entries": (lambda good: b"PK\x05\x06" + bytes(18), "zip 'x.zip' is empty"),
     "no images": (lambda good: with_entry({}, path="a.txt"), "no images in it"),
     "parent": (lambda good: with_entry(good, path="../x.png"), "'../x.png' points outside"),
@@ -188,7 +188,7 @@ MALFORMED = {
     "link": (lambda good: with_entry(good, external_attr=LINK), "'cats/x.png' is a link"),
     "pipe": (lambda good: with_entry(good, external_attr=PIPE), "neither a file nor a folder"),
     "password": (lambda good: patched(with_entry(good), 8, b"\x01"), "needs a password"),
-    "method": (lambda good: patched(with_entry(good), 10, b"\x61\0"), "packed by method 97"),
+    "method": (lambda good: patched(with_entry(good), 10, b"\x61\0"), "uses compression method 97"),
     "twice": (lambda good: with_entry(good, path="./cats/0.png"), "two entries 'cats/0.png'"),
     "zip inside": (lambda good: with_entry(good, path="cats/more.zip"), "'cats/more.zip' is an archive inside"),
     "zip bomb": (
@@ -196,16 +196,19 @@ MALFORMED = {
         "times its packed size, as zip bombs do",
     ),
     "huge file": (lambda good: patched(with_entry(good), 24, struct.pack("<I", 2**31)), "has 2048 MB; a file may have"),
-    "too deep": (lambda good: with_entry(good, path="cats/a/b/x.png"), "'cats/a/b/x.png' lies too deep: 3 folders"),
-    "three levels": (lambda good: nested(good, "train/big/"), "'train/big/cats/0.png' lies too deep: 3 folders"),
-    "split beside": (lambda good: with_entry(good, path="test/cats/x.png"), "folders test lie beside cats, dogs"),
+    "too deep": (
+        lambda good: with_entry(good, path="cats/a/b/x.png"),
+        "'cats/a/b/x.png' is nested too deeply: 3 folders",
+    ),
+    "three levels": (lambda good: nested(good, "train/big/"), "'train/big/cats/0.png' is nested too deeply: 3 folders"),
+    "split beside": (lambda good: with_entry(good, path="test/cats/x.png"), "folders test are next to cats, dogs"),
     "no train": (
         lambda good: with_entry({"val/" + p: c for p, c in good.items()}, path="test/cats/x.png"),
         "but no train folder",
     ),
     "no class": (
         lambda good: with_entry({f"train/{n}.png": c for n, c in enumerate(good.values())}, path="test/x.png"),
-        "lie in no class folder",
+        "are not in class folders",
     ),
     "bad class": (lambda good: with_entry(good, path="what?/x.png"), "class name 'what?' cannot be used"),
     "spelling": (lambda good: with_entry(good, path="Cats/x.png"), "differ in upper and lower case only"),
@@ -246,7 +249,7 @@ def test_a_lying_header_reads_no_more_than_it_promised(class_files, tmp_path):
     (tmp_path / "x.zip").write_bytes(patched(content, 24, struct.pack("<I", 100)))
     report = importing.import_source(tmp_path / "x.zip", "pets")
     assert [s.name for s in report.skipped] == ["cats/x.png"]
-    assert "do not match the zip's directory" in str(report.skipped[0])
+    assert "does not match the zip's directory" in str(report.skipped[0])
     more = patched(with_entry(class_files({"cats": 6, "dogs": 6})), 24, struct.pack("<I", 100))
     (tmp_path / "x.zip").write_bytes(more)
     assert "promises 100 bytes of it but has 1" in str(importing.import_source(tmp_path / "x.zip", "more").skipped[0])
@@ -255,7 +258,7 @@ def test_a_lying_header_reads_no_more_than_it_promised(class_files, tmp_path):
 def test_a_wrong_checksum_skips_the_image(class_files, tmp_path):
     content = patched(with_entry(class_files({"cats": 6, "dogs": 6})), 16, b"\0\0\0\0")
     (tmp_path / "x.zip").write_bytes(content)
-    assert "are damaged" in str(importing.import_source(tmp_path / "x.zip", "pets").skipped[0])
+    assert "is damaged" in str(importing.import_source(tmp_path / "x.zip", "pets").skipped[0])
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "cp949"])
@@ -343,7 +346,7 @@ def test_scanning_a_folder(pets, tmp_path):
     assert all(path.parent.name == label and path.exists() for label, path in found)
     (folder / "cats" / "deep" / "er").mkdir(parents=True)
     (folder / "cats" / "deep" / "er" / "1.png").write_bytes(b"")
-    with pytest.raises(UserError, match="lies too deep"):
+    with pytest.raises(UserError, match="is nested too deeply"):
         importing.scan_folder(folder)
     with pytest.raises(UserError, match="no folder"):
         importing.scan_folder(tmp_path / "none")

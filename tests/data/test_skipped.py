@@ -47,7 +47,7 @@ def test_files_that_are_something_else_are_told_with_the_reason(class_files, zip
 def test_images_that_all_look_the_same_are_told(class_files, zipped):
     files = class_files({"dogs": 8, "cats": 1})
     files |= {f"cats/{n}.png": files["cats/0.png"] for n in range(1, 8)}
-    assert "'cats' has 1. Add 4 more. 7 files of 'cats' were left out: They show the same" in said(zipped(files))
+    assert "'cats' has 1. Add 4 more. 7 files of 'cats' were left out: They are identical" in said(zipped(files))
 
 
 @pytest.mark.parametrize("folder", ["images", "train"])
@@ -78,7 +78,7 @@ def test_an_empty_folder_is_named(class_files, zipped, tmp_path):
     report = importing.import_source(zipped(files | {"__MACOSX/": b"", "dogs/": b""}), "zip")
     names = {item.name: str(item) for item in report.skipped}
     assert set(names) == {"birds", "mice", "mice/.DS_Store", "docs", "docs/a.txt"}
-    assert names["birds"] == "birds: An empty folder, so it is no class."
+    assert names["birds"] == "birds: An empty folder, so it is not a class."
     assert "None of the folder's files can be read as an image" in names["docs"]
     for path, content in files.items():
         if not path.endswith("/"):
@@ -116,5 +116,5 @@ def test_sets_of_splits_by_their_other_names(class_files, zipped):
 def test_a_split_beside_classes_is_said_to_be_no_class(class_files, zipped):
     words = said(zipped(class_files({"cats": 5, "train": 5})))
     assert words.startswith(
-        "The folders train lie beside cats. 'train' is the name of a split, so it cannot be a class"
+        "The folders train are next to cats. 'train' is the name of a split, so it cannot be a class"
     )

@@ -112,7 +112,7 @@ def quick(monkeypatch):
     )
     monkeypatch.setattr(recipes, "prepare", lambda *_: recipe)
     monkeypatch.setattr(recipes, "compiled", lambda model, *_: model)
-    monkeypatch.setattr(training, "Feed", Batches)
+    monkeypatch.setattr(training, "Batches", Batches)
     monkeypatch.setattr(checkpoints.keras.models, "load_model", lambda path, **_: Model(int(path.read_text())))
     monkeypatch.setattr(predict, "in_batches", lambda model, read, n, check: check() or np.eye(2))
     monkeypatch.setattr(devices, "forget", lambda: None)

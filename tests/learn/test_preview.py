@@ -27,7 +27,7 @@ def dataset(request, photo, drawing):
 def previewed(dataset, entry, config, n: int) -> np.ndarray:
     """The page's variants of a data set's image: (n, size, size, channels) uint8."""
     row = STRATEGIES[config.strategy]
-    picture = lab.Picture(entry.content, dataset.image_path(entry).read_bytes(), (64, 48))
+    picture = lab.LabImage(entry.content, dataset.image_path(entry).read_bytes(), (64, 48))
     shown = arrays.prepared(picture.file, dataset.kind, config.image_size, row.channels)
     return lab.Setting(row, dataset.kind, picture, shown, config.augmentation, config.seed).variants(n)
 

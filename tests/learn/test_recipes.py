@@ -97,7 +97,7 @@ def test_other_weights_than_asked_for_are_refused(pets, monkeypatch, tmp_path):
     training.train(run.key)
     failed = runs.find(run.key)
     assert failed.state == "failed"
-    assert "not those this training was asked for" in failed.message
+    assert "have changed since this run was queued" in failed.message
 
 
 @pytest.mark.slow

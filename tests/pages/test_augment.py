@@ -34,7 +34,7 @@ def knob(app, name: str, strategy: str = "small_cnn"):
 def page(pets):
     """The page for `pets` as the small CNN sees them."""
     app = opened("4_Augment", dataset="pets")
-    labelled(app.selectbox, "As this strategy sees it").set_value("small_cnn").run()
+    labelled(app.selectbox, "Preview for strategy").set_value("small_cnn").run()
     return app
 
 
@@ -57,7 +57,7 @@ def test_a_preset_sets_the_knobs_and_a_moved_knob_leaves_it(page):
     assert {name: knob(page, name).value for name in ("rotation", "shear")} == {"rotation": 40, "shear": 11.5}
     knob(page, "rotation").set_value(10.0).run()
     assert labelled(page.button_group, "Presets").value is None
-    assert says(page.caption, "A setting of your own")
+    assert says(page.caption, "Custom setting")
 
 
 def test_a_new_draw_changes_the_variants_and_the_seed_brings_them_back(page):
@@ -111,8 +111,8 @@ def test_a_text_file_that_calls_itself_a_picture_is_refused_in_words(page):
     ("picture", "said"),
     [
         (np.full((1, 1, 3), 90, np.uint8), "only 1 x 1 pixels"),
-        (np.full((10, 10_000, 3), 90, np.uint8), "10000 x 10 pixels: made square, it is badly squeezed"),
-        (np.full((40, 40), 90, np.uint8), "no colours"),
+        (np.full((10, 10_000, 3), 90, np.uint8), "10000 x 10 pixels, so it is badly distorted"),
+        (np.full((40, 40), 90, np.uint8), "no color"),
         (np.full((40, 40, 4), 90, np.uint8), "laid on white"),
         (np.random.default_rng(0).integers(0, 2, (40, 40, 3), np.uint8), "brightest pixel is 1 of 255"),
     ],
@@ -134,7 +134,7 @@ def test_a_set_without_images_says_where_they_come_from():
 
 def test_the_zip_holds_what_is_shown(pets):
     entry = pets.live("train")[0]
-    picture = lab.Picture(entry.content, pets.image_path(entry).read_bytes(), (64, 48))
+    picture = lab.LabImage(entry.content, pets.image_path(entry).read_bytes(), (64, 48))
     row, augmentation = STRATEGIES["small_cnn"], make_augmentation(PRESETS["everything"].knobs)
     setting = lab.Setting(row, "photo", picture, lab.prepared(row, picture, pets), augmentation, 4)
     variants = setting.variants(7)
@@ -152,7 +152,7 @@ def test_a_run_shows_what_it_was_fed(pets, bench):
     run = bench.train(make_config(pets, "small_cnn", {"seed": 3}), pets)
     finish(run.key)
     app = opened("2_Train", dataset="pets", run=run.key)
-    assert says(app.markdown, "What it was fed")
+    assert says(app.markdown, "Training input")
     shown, labels = lab._fed(run.key)
     entry = pets.live("train")[0]
     own = arrays.prepared(pets.image_path(entry), "photo", 150, 3)
@@ -165,7 +165,7 @@ def test_a_run_shows_what_it_was_fed(pets, bench):
 def test_whether_it_helps_is_measured_with_and_without_over_three_seeds(bench, monkeypatch):
     dataset = datasets.load("shapes")
     app = opened("4_Augment", dataset="shapes")
-    press(app, "Measure it: 6 trainings")
+    press(app, "Run the comparison (6 trainings)")
     asked = runs.every()
     assert len(asked) == 6
     assert {run.config.strategy for run in asked} == {"shapes_cnn"}
@@ -176,12 +176,12 @@ def test_whether_it_helps_is_measured_with_and_without_over_three_seeds(bench, m
     app = opened("4_Augment", dataset="shapes")
     assert says(app.markdown, "No clear difference")
     assert says(app.caption, "on 4 validation images")
-    assert "Measure it: 6 trainings" not in [button.label for button in app.button]
+    assert "Run the comparison (6 trainings)" not in [button.label for button in app.button]
     assert dataset.kind == "drawing"
 
 
 def test_flips_are_checked_with_the_newest_network(pets, bench, page):
-    assert says(page.caption, "once a network is trained on this data set")
+    assert says(page.caption, "once a model is trained on this data set")
     run = bench.train(make_config(pets, "small_cnn", {"horizontal_flip": False}), pets)
     finish(run.key)
     mirrored = []
@@ -192,5 +192,5 @@ def test_flips_are_checked_with_the_newest_network(pets, bench, page):
 
     bench.predict_many = predict_many
     page.run()
-    press(page, "Check with a trained network: Horizontal flip")
-    assert says(page.warning, "“cats” 100%, mirrored 0% (often taken for “dogs”)")
+    press(page, "Check with a trained model: Horizontal flip")
+    assert says(page.warning, "“cats” 100%, flipped 0% (often predicted as “dogs”)")

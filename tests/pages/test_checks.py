@@ -115,9 +115,9 @@ def test_progress_says_what_goes_on_how_far_and_how_long(pets):
     app = opened_check()
     [bar] = app.get("progress")
     # Half of it took ten seconds and what the page itself takes to come.
-    assert re.match(r"Looking at every image · 6 of 12 images · about \d+ seconds left", bar.proto.text)
+    assert re.match("Measuring images · 6 of 12 images · about \\d+ seconds left", bar.proto.text)
     press(app, "Cancel")
-    assert says(app.info, "stopped")
+    assert says(app.info, "cancelled")
     assert "Check this data set" in buttons(app)
 
 
@@ -131,7 +131,7 @@ def test_a_check_that_failed_says_why_and_can_be_asked_for_again(pets):
 
 def test_the_report_begins_with_its_health_and_the_worst_finding_is_open(report):
     app = opened_check()
-    assert app.subheader[0].value == "1 problem worth mending before you train"
+    assert app.subheader[0].value == "1 problem to fix before training"
     assert heading(app, f"**{CHECKS[WORST].title}** · 2")
     assert heading(app, f"**{CHECKS[OTHER].title}** · 3")
     assert says(app.markdown, CHECKS[WORST].why)
@@ -152,8 +152,8 @@ def test_one_case_is_mended_the_others_still_stand_and_undo_brings_it_back(repor
     assert len(datasets.load("pets").live()) == 10
     assert not [label for label in buttons(app) if CHECKS[WORST].title in label]
     assert says(app.markdown, CHECKS[OTHER].why)  # what is the worst now opens by itself
-    press(app, "Undo: mended by leaving out images: 1")
-    press(app, "Undo: mended by leaving out images: 1")
+    press(app, "Undo: fixed by leaving out images: 1")
+    press(app, "Undo: fixed by leaving out images: 1")
     assert datasets.load("pets").fingerprint == pets.fingerprint
     assert not says(app.info, "has changed")
     assert buttons(app).count("Keep only 1") == 2
@@ -173,7 +173,7 @@ def test_all_of_a_finding_are_mended_at_once(report):
     app = opens(opened_check(), f"**{CHECKS[OTHER].title}**")
     press(app, "Leave out: all 3")
     assert len(datasets.load("pets").live()) == 9
-    press(app, "Undo: mended by leaving out images: 3")
+    press(app, "Undo: fixed by leaving out images: 3")
     assert len(datasets.load("pets").live()) == 12
 
 
@@ -189,23 +189,23 @@ def test_where_a_case_leaves_a_choice_nobody_chooses_for_all(pets):
     save(pets, Finding(WORST, "serious", tuple(Case(pair, Note("alike", {}), fixes) for pair in pairs)))
     labels = buttons(opened_check())
     assert [label for label in labels if ": all " in label] == ["Leave out: all 2"]
-    assert labels.count("All of them are “dogs”") == 2
+    assert labels.count("Label all as “dogs”") == 2
 
 
 def test_what_was_found_fine_is_remembered_shown_and_taken_back(report):
     app = opened_check()
-    press(app, "I looked, it is fine")
+    press(app, "Mark as OK")
     app = opened_check()  # another day
     assert buttons(app).count("Keep only 1") == 1
-    opens(app, "Looked at and found fine · 1")
-    press(app, "Take back")
+    opens(app, "Marked as OK · 1")
+    press(app, "Reopen")
     assert buttons(app).count("Keep only 1") == 2
 
 
 def test_a_finding_can_be_fine_as_a_whole(report):
     app = opened_check()
-    press(app, "I looked, all 2 are fine")
-    assert app.subheader[0].value == "Nothing here needs mending before you train"
+    press(app, "Mark all 2 as OK")
+    assert app.subheader[0].value == "No problems to fix before training"
     assert store.fine("pets") == {*report.findings[0].keys()}
 
 
@@ -245,13 +245,13 @@ def test_a_built_in_set_offers_a_copy_instead_of_mends():
     app = opened_check("shapes")
     assert buttons(app).count("Make an editable copy") == 2
     assert not [label for label in buttons(app) if label.startswith(("Keep", "Leave", "Use"))]
-    assert "I looked, all 2 are fine" in buttons(app)
+    assert "Mark all 2 as OK" in buttons(app)
 
 
 def test_a_clean_set_leads_to_training_and_tells_what_was_not_checked(pets):
     save(pets, left_out=(SkippedCheck(OTHER, Note("too few images", {})),))
     app = opened_check()
-    assert app.subheader[0].value == "Nothing here needs mending before you train"
+    assert app.subheader[0].value == "No problems to fix before training"
     assert "Train on this data set" in links(app)
     assert "Check again" in buttons(app)
     assert says(app.markdown, "too few images")
@@ -282,14 +282,12 @@ def test_a_class_that_is_gone_is_no_place_to_move_to(pets):
 
 @pytest.mark.parametrize("name", ["pets", "shapes"])
 def test_training_unchecked_images_is_met_with_a_quiet_invitation(name, pets):
-    assert ("Nobody has checked these images yet" in links(opened("2_Train", dataset=name))) is (name == "pets")
+    assert ("Not checked yet" in links(opened("2_Train", dataset=name))) is (name == "pets")
 
 
 def test_the_train_page_shows_the_health_line_which_leads_to_the_check(report):
     app = opened("2_Train", dataset="pets")
-    [link] = [
-        link.proto for link in app.get("page_link") if link.proto.label == "1 problem worth mending before you train"
-    ]
+    [link] = [link.proto for link in app.get("page_link") if link.proto.label == "1 problem to fix before training"]
     assert "view=check" in link.query_string
 
 
@@ -304,7 +302,7 @@ def test_a_line_of_pixels_can_be_shown(pets):
 def test_while_a_check_goes_on_its_health_is_not_the_last_word(pets):
     save(pets)
     store.prepare("pets").set_state("queued")
-    assert says(opened_check().subheader, "before you train, as far as has been checked")
+    assert says(opened_check().subheader, "before training (so far)")
 
 
 def test_without_images_there_is_nothing_to_check_and_a_way_to_add_some():

@@ -66,7 +66,7 @@ def test_an_image_that_was_left_out_is_seen_and_taken_back(pets):
     [box] = app.checkbox
     assert box.label == ":material/block: dogs"
     box.check().run()
-    press(app, "Take back into training")
+    press(app, "Include again")
     assert datasets.load("pets").entries == pets.entries
     assert says(app.toast, "Included an image again")
     assert len(app.checkbox) == 6  # of the first class, as before
@@ -77,17 +77,17 @@ def test_a_class_is_renamed(pets):
     labelled(app.text_input, "New name").input("kittens")
     press(app, "Rename")
     assert datasets.load("pets").classes == ("dogs", "kittens")
-    boxes = [box for box in app.selectbox if box.label.startswith("Class: choose one")]
+    boxes = [box for box in app.selectbox if box.label.startswith("Class (choose")]
     assert [box.options for box in boxes] == [["dogs", "kittens"]] * 2
     assert {box.value for box in boxes} <= {"dogs", "kittens"}
 
 
 def test_a_class_stays_chosen_while_images_are_added(pets, photo, encoded):
     app = opened("1_Data", dataset="pets")
-    labelled(app.selectbox, "Class: choose one, or type a new name").set_value("dogs").run()
+    labelled(app.selectbox, "Class (choose or type a new name)").set_value("dogs").run()
     labelled(app.file_uploader, "Images of this class").set_value([("new.png", encoded(photo(999)), "image/png")]).run()
     press(app, "Add images")
-    assert labelled(app.selectbox, "Class: choose one, or type a new name").value == "dogs"
+    assert labelled(app.selectbox, "Class (choose or type a new name)").value == "dogs"
 
 
 def test_deleting_all_classes_but_one_leaves_a_page_that_works(pets):
@@ -98,7 +98,7 @@ def test_deleting_all_classes_but_one_leaves_a_page_that_works(pets):
 
 def test_switching_the_kind_is_an_edit(pets):
     app = opened("1_Data", dataset="pets")
-    labelled(app.segmented_control, "What these images are").set_value("drawing").run()
+    labelled(app.segmented_control, "Image type").set_value("drawing").run()
     assert datasets.load("pets").kind == "drawing"
 
 

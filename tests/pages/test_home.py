@@ -104,7 +104,7 @@ def test_a_doubtful_answer_is_said_with_doubt(trained, drawn, seer):
 
 def test_without_its_drawings_the_classifier_says_what_it_does():
     app = opened()
-    assert says(app.subheader, "still learning its first shapes")
+    assert says(app.subheader, "Training the built-in model")
     assert not says(app.subheader, "Teach it")
 
 
@@ -112,7 +112,7 @@ def test_while_the_classifier_trains_its_progress_shows(run, drawn):
     runs.job(run.key).set_state("running")
     runs.job(run.key).write_progress(Progress(stage="training", share=0.4, eta_s=12))
     app = opened()
-    assert says(app.subheader, "still learning its first shapes")
+    assert says(app.subheader, "Training the built-in model")
     [progress] = app.get("progress")
     assert (progress.proto.value, progress.proto.text) == (40, "Training · about 12 seconds left")
     assert not app.header
@@ -122,8 +122,8 @@ def test_while_the_classifier_trains_its_progress_shows(run, drawn):
 def test_a_classifier_that_broke_off_can_be_trained_again(run, seer, state, message):
     runs.job(run.key).set_state(state, message=message)
     app = opened()
-    assert says(app.error, job_folder.WORKER_LOST) if message else says(app.info, "Somebody stopped")
-    labelled(app.button, "Learn them again").click().run()
+    assert says(app.error, job_folder.WORKER_LOST) if message else says(app.info, "was stopped")
+    labelled(app.button, "Train again").click().run()
     assert seer.submitted == [run.key]
 
 
@@ -133,7 +133,7 @@ def test_a_start_that_failed_says_why_and_can_be_tried_again(monkeypatch):
     monkeypatch.setattr(service, "start_in_background", lambda: again.append(1))
     app = opened()
     assert says(app.error, "No room left.")
-    assert not says(app.subheader, "still learning")
+    assert not says(app.subheader, "Training the built-in model")
     labelled(app.button, "Try again").click().run()
     assert again == [1]
 
@@ -153,7 +153,7 @@ def test_any_finished_run_can_look_and_the_address_remembers_which(trained, pets
     app = opened()
     assert app.query_params["run"] == trained.key
     app = opened(run=other.key)
-    assert labelled(app.selectbox, "Who looks at the drawing").value == other.key
+    assert labelled(app.selectbox, "Classify with").value == other.key
 
 
 def finish(trained, strategy: str, accuracy: float, **settings: object) -> str:
@@ -278,7 +278,7 @@ def test_an_upload_on_which_nothing_can_be_seen_says_so(trained, seer, encoded, 
     labelled(app.file_uploader, "An image file").set_value(
         [("blank.png", encoded(np.full((64, 64, 3), 255, np.uint8)), "image/png")]
     ).run()
-    assert says(app.warning, "Nothing can be seen on this image")
+    assert says(app.warning, "This image is blank")
     assert not app.header
     assert seer.asked == []
     white = np.dstack([np.full((64, 64, 3), 255, np.uint8), 255 - drawing(1)[:, :, 0]])

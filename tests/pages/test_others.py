@@ -78,7 +78,7 @@ def works(run: Run, png: bytes) -> Iterator[tuple[str, AppTest]]:
     page = opened("3_Predict", runs=run.key)
     for n in (1, 2):
         files = [(FILE, png + bytes(n), "image/png") for n in range(n)]
-        labelled(page.file_uploader, "Images, or zips of images").set_value(files).run()
+        labelled(page.file_uploader, "Images or zips of images").set_value(files).run()
         yield f"predict {n}", page
 
 
@@ -185,6 +185,6 @@ def test_an_engine_that_cannot_start_is_told_on_pages_that_open(nasty, png, monk
         assert says(page.error, "No scheduler at nowhere."), view
         if view == "train":  # what is there without the workers is shown
             assert labelled(page.button, "Train")
-            assert labelled(page.metric, "On test images").value == "50.0%"
+            assert labelled(page.metric, "Accuracy on test").value == "50.0%"
         if view == "sketch":
             assert says(page.subheader, "Teach it")

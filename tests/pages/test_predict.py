@@ -24,7 +24,7 @@ from ui.widgets import probabilities
 
 
 class Oracle:
-    """An engine whose every run says how sure it is of its first class, and that remembers what it was asked."""
+    "An engine whose every run says probability it is of its first class, and that remembers what it was asked."
 
     def __init__(self):
         self.share = {}  # {run's key: probability of its first class}; 0.9 where it is not told
@@ -80,13 +80,13 @@ def png(photo, encoded) -> Callable[[int], tuple[str, bytes, str]]:
 
 
 def uploaded(page, *files: tuple[str, bytes, str]):
-    labelled(page.file_uploader, "Images, or zips of images").set_value(list(files)).run()
+    labelled(page.file_uploader, "Images or zips of images").set_value(list(files)).run()
     assert not page.exception
     return page
 
 
 def chosen(page) -> list[str]:
-    return labelled(page.multiselect, "Who looks at it").value
+    return labelled(page.multiselect, "Models to compare").value
 
 
 def bars(page) -> list[str]:
@@ -96,7 +96,7 @@ def bars(page) -> list[str]:
 def test_without_a_finished_run_the_page_says_what_to_do(pets):
     runs.create(make_config(pets, "small_cnn"), pets)
     page = opened("3_Predict")
-    assert says(page.info, "No network is trained yet")
+    assert says(page.info, "No trained models yet")
     assert not page.multiselect
 
 
@@ -119,7 +119,7 @@ def test_an_address_that_names_very_many_runs_asks_only_some_and_says_so(finishe
     keys = [finished("small_cnn", seed=seed).key for seed in range(MOST_RUNS + 3)]
     page = opened("3_Predict", runs=",".join(keys))
     assert chosen(page) == keys[:MOST_RUNS]
-    assert says(page.caption, f"to {MOST_RUNS} networks at once; the address names {len(keys)}.")
+    assert says(page.caption, f"At most {MOST_RUNS} models can be compared at once; the link names {len(keys)}.")
     uploaded(page, png(1))
     assert set(oracle.asked) == set(keys[:MOST_RUNS])
 
@@ -161,7 +161,7 @@ def test_one_image_gets_a_card_from_every_run_and_whether_they_agree(finished, p
     oracle.share[one.key] = 0.2
     page.run()
     assert {title.value for title in page.subheader} == {"Cats, 90%", "Dogs, 80%"}
-    assert says(page.markdown, "They do not agree:** cats (Shapes CNN); dogs (Small CNN).")
+    assert says(page.markdown, "They disagree:** cats (Shapes CNN); dogs (Small CNN).")
     assert set(oracle.asked) == {one.key, two.key}
 
 
@@ -175,7 +175,7 @@ def test_many_images_give_a_table_and_no_answer_is_asked_for_twice(finished, png
     assert table.value[f"{one.key} share"].tolist() == pytest.approx([0.9] * 3)
     assert all(address.startswith("data:image/jpeg;base64,") for address in table.value["picture"])
     assert oracle.asked == [one.key] * 3
-    labelled(page.multiselect, "Who looks at it").set_value([one.key, two.key]).run()
+    labelled(page.multiselect, "Models to compare").set_value([one.key, two.key]).run()
     assert oracle.asked == [one.key] * 3 + [two.key] * 3
     assert page.dataframe[0].value["agree"].all()
     assert says(page.markdown, "They agree on 3 of 3 images.")
@@ -249,7 +249,7 @@ def test_names_are_as_short_as_tells_the_runs_apart(finished):
 
 def test_the_csv_holds_every_probability(finished):
     run = finished("small_cnn")
-    pictures = [batch.Picture("고양이, 1.png", "1a", b"", ""), batch.Picture("2.png", "2b", b"", "")]
+    pictures = [batch.Upload("고양이, 1.png", "1a", b"", ""), batch.Upload("2.png", "2b", b"", "")]
     rows = ([0.25, 0.75], [1.0, 0.0])
     known = {batch.name(run, picture): np.array(row) for picture, row in zip(pictures, rows, strict=True)}
     written = batch.as_csv(pictures, [run], known).decode("utf-8-sig")

@@ -99,7 +99,7 @@ def test_every_strategy_shows_its_knobs_with_its_own_settings(name, pets):
         assert knob(app, name, option).value == KNOBS[option].coerce(default), option
     assert says(app.caption, STRATEGIES[name].source)
     assert not button(app, "Train").disabled
-    assert button(app, "Reset to the source's settings").disabled
+    assert button(app, "Reset to defaults").disabled
 
 
 @pytest.mark.parametrize(
@@ -121,8 +121,8 @@ def test_a_changed_knob_goes_into_the_run_and_can_be_reset(pets):
     run = runs.every()[0]
     assert (run.config.epochs, run.dataset, run.state) == (3, "pets", "queued")
     assert app.query_params["run"] == run.key
-    assert says(app.caption, "Epochs at most 3")
-    press(app, "Reset to the source's settings")
+    assert says(app.caption, "Maximum epochs 3")
+    press(app, "Reset to defaults")
     assert app.get_by_key("knob_small_cnn_epochs").value == STRATEGIES["small_cnn"].defaults["epochs"]
 
 
@@ -172,7 +172,7 @@ def test_the_chosen_network_stays_chosen_on_other_strategies(pets):
     labelled(app.selectbox, NETWORK).set_value("resnet50").run()
     choose(app, "small_cnn")
     assert not [box for box in app.selectbox if box.label == NETWORK]
-    assert says(app.caption, "the pretrained ones with ResNet50")
+    assert says(app.caption, "the pretrained ones use ResNet50")
     choose(app, "feature_extraction")
     assert labelled(app.selectbox, NETWORK).value == "resnet50"
 
@@ -259,14 +259,14 @@ def test_the_package_of_a_network_is_named(pets, monkeypatch):
 
 def test_the_ladder_is_asked_for_with_one_button_quickest_first(pets):
     app = opened("2_Train", dataset="pets")
-    assert says(app.caption, "The ladder is 6 trainings")
+    assert says(app.caption, "The ladder trains all 6 strategies")
     press(app, "Train the ladder")
     asked = sorted(runs.every(), key=lambda run: run.created)
     assert tuple(run.config.strategy for run in asked) == LADDER
     assert {run.key for run in asked} == {make_config(pets, name, {}).key for name in LADDER}
-    assert says(app.toast, "Trainings asked for: 6, of which answered from the cache: 0.")
+    assert says(app.toast, "Runs queued: 6, of which already trained: 0.")
     assert list(app.table[0].value["Validation"]) == ["waiting"] * 6
-    assert "Behind them: 3" in [box.label for box in app.expander]
+    assert "And 3 more" in [box.label for box in app.expander]
     for run in asked:
         finish(run.key)
     press(app, "Train the ladder")
@@ -276,9 +276,9 @@ def test_the_ladder_is_asked_for_with_one_button_quickest_first(pets):
 def test_the_ladder_leaves_out_what_cannot_run_and_says_why(pets):
     app = opened("2_Train", dataset="pets")
     labelled(app.selectbox, NETWORK).set_value("vgg16").run()
-    assert says(app.caption, "The ladder is 2 trainings")
+    assert says(app.caption, "The ladder trains all 2 strategies")
     left_out = "Bottleneck features, Bottleneck features, augmented, Feature extraction, Fine-tuning"
-    assert says(app.caption, f"Left out of the ladder until VGG16 is ready: {left_out}.")
+    assert says(app.caption, f"Skipped until VGG16 is ready: {left_out}.")
     press(app, "Train the ladder")
     assert {run.config.strategy for run in runs.every()} == {"small_cnn", "full_training"}
     assert {run.config.backbone for run in runs.every()} == {"", "vgg16"}
@@ -308,7 +308,7 @@ def test_strategies_are_compared_with_their_best_runs(pets, bench):
     assert list(table.columns) == ["Strategy", "Validation", "Test", "Time"]
     interval = ":small[30\u2060–\u206095%]"
     assert table.values.tolist() == [
-        [":material/bolt: Bottleneck features", "training now · 42%", "–", "–"],
+        [":material/bolt: Bottleneck features", "in progress · 42%", "–", "–"],
         [":material/tune: Fine-tuning :green-badge[best]", f"**90.0%** {interval}", f"**50.0%** {interval}",
          "12 seconds"],
         [":material/grid_on: Small CNN", f"**75.0%** {interval}", f"**50.0%** {interval}", "12 seconds"],
@@ -316,7 +316,7 @@ def test_strategies_are_compared_with_their_best_runs(pets, bench):
     ]  # fmt: skip
     assert says(app.caption, "Pretrained network: EfficientNet-Lite0")
     assert says(app.caption, "95% interval")
-    assert "Try them side by side" in links(app)
+    assert "Compare side by side" in links(app)
 
 
 def test_the_comparison_is_about_the_data_set_as_it_is_now(pets, bench, photo):
@@ -404,7 +404,7 @@ def test_a_network_that_describes_images_shows_how_far_it_is(run):
     progress = Progress("describing", 0.4, step=640, steps=2000, images_per_second=172, eta_s=8, device="CPU")
     runs.job(run.key).write_progress(progress)
     app = opened("2_Train", dataset="pets", run=run.key)
-    text = "Describing the images with the pretrained network · 640 of 2000 images · about 8 seconds left"
+    text = "Extracting features · 640 of 2000 images · about 8 seconds left"
     assert app.get("progress")[0].proto.text == text
     assert says(app.caption, "CPU · 172 images/s")
 
@@ -436,12 +436,12 @@ def test_a_run_of_a_deleted_data_set_is_shown(run):
 def test_a_finished_run_shows_its_accuracy_with_interval(run):
     finish(run.key)
     app = opened("2_Train", dataset="pets", run=run.key)
-    assert says(app.markdown, "50.0% of 4 test images are recognised")
-    metric = labelled(app.metric, "On validation images")
+    assert says(app.markdown, "50.0% accuracy** on 4 test images")
+    metric = labelled(app.metric, "Accuracy on validation")
     assert (metric.value, metric.delta) == ("75.0%", "30.0% to 95.0%")
     assert says(app.caption, "Trained in 12 seconds, 2 epochs")
     assert says(app.markdown, "75.0% accuracy")  # among the runs of this data set
-    assert "Show it an image" in links(app)
+    assert "Classify an image" in links(app)
 
 
 def test_a_network_for_drawings_is_tried_by_drawing(bench):

@@ -32,7 +32,7 @@ def says(elements: Iterable, text: str) -> bool:
 
 
 def elements(app: AppTest) -> Iterator[Message]:
-    """Every element that the page sends, as it is sent; of a container what it says itself."""
+    "Every element that the page sends, original sent; of a container what it says itself."
     return _elements(app._tree)
 
 

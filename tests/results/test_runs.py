@@ -168,7 +168,7 @@ def test_built_in_images_are_not_linked(pets):
 
 def test_a_data_set_that_changes_while_it_is_asked_about_leaves_no_half_of_a_run(pets):
     shutil.rmtree(pets.folder / "images")
-    with pytest.raises(UserError, match="changed or deleted at this very moment"):
+    with pytest.raises(UserError, match="changed or deleted at this moment"):
         runs.create(make_config(pets, "small_cnn"), pets)
     assert (runs.every(), runs.unreadable(), list(workspace.runs().glob("*"))) == ([], [], [workspace.runs() / ".lock"])
 

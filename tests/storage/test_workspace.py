@@ -83,7 +83,7 @@ def test_a_file_replaces_and_a_folder_does_not(home):
             (folder / "x").write_text(content)
 
     make("first")
-    with pytest.raises(UserError, match="'folder' was made by somebody else"):
+    with pytest.raises(UserError, match="'folder' was created by somebody else"):
         make("second")
     assert (home / "folder" / "x").read_text() == "first"
     assert sorted(path.name for path in home.iterdir()) == ["file", "folder"]

@@ -29,7 +29,10 @@ def arms(dataset: Dataset, augmentation: Augmentation) -> Arms:
     drawn = hyperparameters.SUGGESTED.get(dataset.name, hyperparameters.names(dataset.kind)[0])
     plain, augmented = QUICK.get(dataset.kind, (drawn, drawn))
     network = {"backbone": backbone_picker.chosen()} if dataset.kind in QUICK else {}
-    changes = {"without": {} if plain != augmented else asdict(Augmentation()), "with": asdict(augmentation)}
+    changes = {
+        "without": {} if plain != augmented else asdict(Augmentation()),
+        "with": asdict(augmentation),
+    }
     names = {"without": plain, "with": augmented}
     return {
         arm: [make_config(dataset, names[arm], {**network, **changes[arm], "seed": seed}) for seed in SEEDS]
@@ -39,20 +42,20 @@ def arms(dataset: Dataset, augmentation: Augmentation) -> Arms:
 
 def ask(dataset: Dataset, augmentation: Augmentation) -> None:
     """The button, and what came of it; what was trained before is there at once."""
-    st.subheader(_("Does it help here?"), anchor=False)
+    st.subheader(_("Does augmentation help here?"), anchor=False)
     if augmentation.changes_nothing:
-        st.caption(_("Turn a knob above first: without any change there is nothing to compare."))
+        st.caption(_("Change a setting above first; otherwise there is nothing to compare."))
         return
     asked = arms(dataset, augmentation)
     text = _(
-        "Trains the quick strategy on “{dataset}” without and with this augmentation, {n} seeds each, and compares "
-        "their accuracy on the validation images: {strategies}."
+        "Trains the fastest strategy on “{dataset}” with and without this augmentation, {n} seeds each, and compares "
+        "validation accuracy: {strategies}."
     )
     names = dict.fromkeys(hyperparameters.title(asked[arm][0].strategy) for arm in ("without", "with"))
     st.markdown(text.format(dataset=plain(dataset.name), n=len(SEEDS), strategies=" / ".join(names)))
     known = _known(asked)
     every = [run for found in known.values() for run in found]
-    label = _("Measure it: {n} trainings").format(n=len(every))
+    label = _("Run the comparison ({n} trainings)").format(n=len(every))
     unknown = any(run is None or run.state in ("failed", "cancelled") for run in every)
     if unknown and st.button(label, icon=":material/science:"):
         with page.guard():
@@ -104,14 +107,14 @@ def _show(known: Mapping[str, Sequence[Run | None]]) -> None:
         accuracies = [score["accuracy"] for score in found]
         if accuracies:
             mean = sum(accuracies) / len(accuracies)
-            rows[_("with augmentation") if arm == "with" else _("without")] = (
+            rows[_("with augmentation") if arm == "with" else _("without augmentation")] = (
                 accuracies, mean, *metrics.wilson_interval(mean * n, n),
             )  # fmt: skip
     if all(len(found) == len(SEEDS) for found in scores.values()):
         _verdict(*([score["accuracy"] for score in scores[arm]] for arm in ("with", "without")), n)
     st.altair_chart(charts.intervals(rows), key="gain")
     lines = [f"{name} {percent(mean)} ({low:.1%} – {high:.1%})" for name, (_all, mean, low, high) in rows.items()]
-    text = _("{list}. Dots: single seeds; bars: the mean with its 95% interval on {n} validation images.")
+    text = _("{list}. Dots: single seeds. Bars: mean with 95% interval on {n} validation images.")
     st.caption(text.format(list="; ".join(lines), n=n))
 
 
@@ -128,6 +131,6 @@ def _verdict(with_it: Sequence[float], without: Sequence[float], n: int) -> None
         text = _("**It hurts:** {mean:+.1f} points ({low:+.1f} to {high:+.1f}).")
     else:
         text = _(
-            "**No clear difference:** {mean:+.1f} points ({low:+.1f} to {high:+.1f}) with so few images and seeds."
+            "**No clear difference:** {mean:+.1f} points ({low:+.1f} to {high:+.1f}) with this few images and seeds."
         )
     st.markdown(text.format(mean=100 * mean, low=100 * low, high=100 * high))

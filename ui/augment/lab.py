@@ -82,8 +82,8 @@ def choose_strategy(dataset: Dataset) -> Strategy:
     key = f"{PLACE}-strategy-{dataset.name}-{dataset.kind}"
     st.session_state.setdefault(key, hyperparameters.SUGGESTED.get(dataset.name, names[0]))
     name = st.selectbox(
-        _("As this strategy sees it"), names, format_func=hyperparameters.title, key=key, persist_state="session",
-        help=_("Each strategy has its own image size and its own settings."),
+        _("Preview for strategy"), names, format_func=hyperparameters.title, key=key, persist_state="session",
+        help=_("Each strategy has its own image size and settings."),
     )  # fmt: skip
     return STRATEGIES[name]
 
@@ -143,7 +143,7 @@ def settings(row: Strategy, dataset: Dataset) -> tuple[Augmentation, int]:
     known = (name for name, preset in PRESETS.items() if make_augmentation(preset.knobs) == augmentation)
     st.session_state[key] = next(known, None)
     own = augmentation == make_augmentation({name: row.defaults[name] for name in AUGMENTATION_KNOBS})
-    unnamed = _("The strategy's own setting.") if own else _("A setting of your own.")
+    unnamed = _("The strategy's default.") if own else _("Custom setting.")
     with presets:
         chosen = st.pills(
             _("Presets"), list(PRESETS), key=key, on_change=_take_preset, args=(row, key, dataset),
@@ -154,8 +154,7 @@ def settings(row: Strategy, dataset: Dataset) -> tuple[Augmentation, int]:
         seed = hyperparameters.widget(row, "seed", dataset)
         st.button(
             _("New draw"), icon=":material/casino:", on_click=_new_seed, args=(row, dataset),
-            help=_("Other random numbers. The seed pins them: the same seed gives the same variants, here and in "
-                   "training."),
+            help=_("Draw new random numbers. The same seed gives the same variants, here and in training."),
         )  # fmt: skip
     return augmentation, seed
 
@@ -183,11 +182,11 @@ def grid(setting: Setting, dataset: Dataset) -> np.ndarray:
     variants = setting.variants(n)
     views = hyperparameters.current(setting.row, "views", dataset) if "views" in setting.row.defaults else None
     if views:
-        text = _("**Large the original, {side} x {side} pixels. Beside it its variants:** training computes the first "
-                 "{views} of them and shows these again and again.")  # fmt: skip
+        text = _("**Original (large, {side} x {side} pixels) and its variants.** Training computes the first {views} "
+                 "variants and reuses them.")  # fmt: skip
     else:
-        text = _("**Large the original, {side} x {side} pixels. Beside it its variants:** training shows them one "
-                 "after the other, in this order.")  # fmt: skip
+        text = _("**Original (large, {side} x {side} pixels) and its variants.** Training shows them one by one, in "
+                 "this order.")  # fmt: skip
     text = text.format(side=len(setting.shown), views=views)
     if "progressive_resizing" in setting.row.defaults and hyperparameters.current(
         setting.row, "progressive_resizing", dataset
@@ -226,10 +225,10 @@ def use(row: Strategy, dataset: Dataset) -> None:
 
 def sweep(setting: Setting) -> None:
     """One knob from low to high, nothing else: what it does."""
-    st.subheader(_("One knob at a time"), anchor=False)
+    st.subheader(_("One setting at a time"), anchor=False)
     names = [name for name in AUGMENTATION_KNOBS if name != "fill_value"]
     name = st.pills(
-        _("Knob"), names, default=names[0], required=True, format_func=lambda name: _(KNOBS[name].title),
+        _("Setting"), names, default=names[0], required=True, format_func=lambda name: _(KNOBS[name].title),
         key=f"{PLACE}-sweep", label_visibility="collapsed", persist_state="session",
     )  # fmt: skip
     knob, value = KNOBS[name], getattr(setting.augmentation, name)
@@ -240,17 +239,17 @@ def sweep(setting: Setting) -> None:
         shades = setting.augmentation.fill_value
         pictures = [transforms.apply(setting.shown[np.newaxis], moved, mode, shades)[0] for mode in modes]
         captions = [_(FILL_MODES[mode]) for mode in modes]
-        text = _("The same move, filled in each way.")
+        text = _("The same transform with each fill mode.")
     elif knob.kind is bool:
         pictures = transforms.apply(setting.repeated(2), transforms.sweep(name, 1, 2), *fill)
-        captions = [_("as it is"), _("mirrored")]
-        text = _("Half of the variants are mirrored.") if value else _("Off now: no variant is mirrored.")
+        captions = [_("original"), _("flipped")]
+        text = _("Half of the variants are flipped.") if value else _("Off: no variant is flipped.")
     else:
         reach = value or knob.high
         pictures = transforms.apply(setting.repeated(STEPS), transforms.sweep(name, reach, STEPS), *fill)
         captions = [f"{'+' if step > 0 else ''}{hyperparameters.written(knob, step)}" for step in _steps(reach)]
-        text = _("From the least to the most that is drawn now.") if value else _(
-            "Off now: this is how far the knob goes at most.")  # fmt: skip
+        text = _("From the lowest to the highest value of the current range.") if value else _(
+            "Off: showing the maximum of this setting.")  # fmt: skip
     st.markdown(f"{_(knob.help)} {text}")
     st.html(image_grid.row(pictures, captions, _(knob.title)))
 
@@ -261,14 +260,14 @@ def _steps(reach: float) -> list[float]:
 
 def spread(setting: Setting) -> None:
     """The mean of many variants, and where they differ."""
-    st.subheader(_("All of them at once"), anchor=False)
+    st.subheader(_("All settings together"), anchor=False)
     variants = setting.variants(MANY)
     mean = np.rint(variants.mean(axis=0, dtype=np.float32)).astype(np.uint8)
     deviation = variants.std(axis=0, dtype=np.float32).mean(axis=2, keepdims=True)
     bright = np.clip(deviation * (255 / SPREAD_WHITE), 0, 255).astype(np.uint8)
     text = _(
-        "Left the mean of {n} variants: what stays sharp in it, every variant shows in the same place. Right how much "
-        "they differ there: black is alike in all, white differs most."
+        "Left: the mean of {n} variants; sharp areas are in the same place in all of them. Right: their spread, from "
+        "black (identical) to white (most different)."
     )
     st.markdown(text.format(n=MANY))
     st.html(image_grid.row([mean, bright], [_("mean"), _("spread")], _("Picture"), 200))
@@ -276,7 +275,7 @@ def spread(setting: Setting) -> None:
 
 def explain() -> None:
     """How this compares with Keras, for those who know it."""
-    with st.expander(_("For those who know Keras' ImageDataGenerator"), icon=":material/menu_book:"):
+    with st.expander(_("Compared with Keras' ImageDataGenerator"), icon=":material/menu_book:"):
         st.markdown(_(
             "- The same parameters give the same picture as `apply_transform` with bilinear interpolation, in every "
             "fill mode: 99% of the pixels and more lie within 2 of 255, and tests see to it.\n"
@@ -294,8 +293,8 @@ def fed(run: Run) -> None:
     if not labels:
         return
     st.markdown(
-        _("What it was fed, each image as it is in the first epoch") if not run.config.augmentation.changes_nothing
-        else _("What it was fed: every image as it is")
+        _("Training input in the first epoch") if not run.config.augmentation.changes_nothing
+        else _("Training input (no augmentation)")
     )  # fmt: skip
     st.html(image_grid.rows(shown, [class_name(label) for label in labels], _("Training image"), 72))
 

@@ -47,16 +47,16 @@ def of_flips(setting: Setting, dataset: Dataset) -> None:
     for name in on:
         title = _(KNOBS[name].title)
         if run is None:
-            text = _("{knob}: once a network is trained on this data set, you can check here whether mirror images of "
+            text = _("{knob}: once a model is trained on this data set, you can check here whether flipped images of "
                      "one class look like another. Letters, digits and signs often do.")  # fmt: skip
             st.caption(text.format(knob=title))
             continue
         known = f"lab-mirrored-{name}-{run.key}"
         if known not in st.session_state:
-            label = _("Check with a trained network: {knob}").format(knob=title)
+            label = _("Check with a trained model: {knob}").format(knob=title)
             if not st.button(label, icon=":material/flip:", type="tertiary"):
                 continue
-            with st.spinner(_("Looking at mirror images; the first time takes some seconds …")):
+            with st.spinner(_("Classifying flipped images …")):
                 st.session_state[known] = _mirrored(run, dataset, name)
         _say_mirrored(title, run, st.session_state[known], getattr(run.config.augmentation, name))
 
@@ -92,21 +92,21 @@ def _answers(run: Run, pictures: Sequence[np.ndarray]) -> np.ndarray:
 def _say_mirrored(title: str, run: Run, rows: Sequence[Mirrored], learned_mirrored: bool) -> None:
     who, confused = hyperparameters.title(run.config.strategy), [row for row in rows if warnings.is_confused(row)]
     if confused:
-        each = _("“{label}” {right}, mirrored {mirrored} (often taken for “{other}”)")
+        each = _("“{label}” {right}, flipped {mirrored} (often predicted as “{other}”)")
         lines = [
             each.format(label=plain(class_name(row.label)), right=percent(row.right),
                         mirrored=percent(row.right_mirrored), other=plain(class_name(row.taken_for)))
             for row in confused
         ]  # fmt: skip
         text = _(
-            "**{knob}: mirror images of some classes look like another class.** What {who} recognises of up to {n} "
-            "images each: {list}. Turn the flip off, unless a mirrored image still is what its label says."
+            "**{knob}: flipped images of some classes look like another class.** Accuracy of {who} on up to {n} "
+            "images per class: {list}. Turn the flip off unless a flipped image still matches its label."
         )
         text = text.format(knob=title, who=who, n=PER_CLASS, list="; ".join(lines))
         st.warning(text, icon=":material/flip:")
     else:
-        text = _("{knob}: {who} recognises mirror images of every class about as well as the images themselves.")
+        text = _("{knob}: {who} recognizes flipped images of every class about as well as the originals.")
         st.caption(":material/check: " + text.format(knob=title, who=who))
     if learned_mirrored:
-        text = _("{who} has learned from mirror images itself, so it may not notice. Train once without, to be sure.")
+        text = _("{who} was itself trained with flips, so it may not notice. Train once without flips to be sure.")
         st.caption(text.format(who=who))

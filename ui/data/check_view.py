@@ -25,16 +25,16 @@ from ui.train import run_view
 from ui.widgets import dataset_picker
 
 STAGES = {
-    "measuring": N_("Looking at every image"),
-    "comparing": N_("Comparing the images with each other"),
-    "describing": N_("Describing the images with the pretrained network"),
-    "judging": N_("Asking of each image whether its class fits"),
+    "measuring": N_("Measuring images"),
+    "comparing": N_("Finding duplicates"),
+    "describing": N_("Extracting features"),
+    "judging": N_("Checking labels"),
 }
 EARLY = 0.03  # of a check: before that nobody can say how long it takes
 DOWNLOADS: dict[str, tuple[str, str, str]] = {  # name: file ending, media type, what it is good for
-    "HTML": ("html", "text/html", N_("One page with pictures, to read and to pass on")),
-    "CSV": ("csv", "text/csv", N_("A line for each image, for a spreadsheet")),
-    "JSON": ("json", "application/json", N_("Everything, for a program")),
+    "HTML": ("html", "text/html", N_("One page with images, to read and share")),
+    "CSV": ("csv", "text/csv", N_("One row per image, for a spreadsheet")),
+    "JSON": ("json", "application/json", N_("The full report, for programs")),
 }
 
 
@@ -72,12 +72,11 @@ def _known(dataset: Dataset) -> OpenFindings | None:
 
 def _invite(dataset: Dataset) -> None:
     st.markdown(
-        _("**Find out what would spoil a training, before you train:** the same picture twice or in two splits; blank, "
-          "dark or blurry images; images in the wrong class; and clues that give a class away without a look at the "
-          "picture.")
+        _("**Find problems before you train:** duplicates and images in two splits; blank, dark or blurry images; "
+          "likely label errors; and shortcuts that give a class away.")
     )  # fmt: skip
     _button(dataset.name, _("Check this data set"), "primary")
-    st.caption(_("Checking changes nothing. What it finds you can mend here, one by one or all at once, and undo."))
+    st.caption(_("Checking changes nothing. You can fix what it finds here, one by one or all at once, and undo it."))
 
 
 def _button(name: str, label: str, kind: str) -> None:
@@ -103,8 +102,8 @@ def _live(name: str, shown: float) -> None:
             service.engine().cancel(CHECK, name)
             st.rerun()
         st.caption(
-            _("No sign of life for a while. Wait a little, or start it again.")
-            if stale else _("You may leave this page; the check goes on.")
+            _("The check is not responding. Wait a little, or start it again.")
+            if stale else _("You can leave this page; the check continues.")
         )  # fmt: skip
 
 
@@ -118,7 +117,7 @@ def _in_words(name: str, status: JobStatus, progress: Progress) -> str:
     if store.job(name).cancel_requested:
         return _("Stopping …")
     if not _is_measured(status, progress):
-        return _("Waiting for its turn") if status.state == "queued" else _("Starting the worker")
+        return _("Queued") if status.state == "queued" else _("Starting")
     text = _("{done} of {total} images")
     parts = [_(STAGES[progress.stage]), text.format(done=f"{progress.done:,}", total=f"{progress.total:,}")]
     if progress.share > EARLY and progress.done:  # with a stage's first image there is something to reckon from
@@ -132,9 +131,7 @@ def _failed(status: JobStatus) -> None:
 
 
 def _cancelled(_status: JobStatus) -> None:
-    st.info(
-        _("The check was stopped before its end. You can start it again at any time."), icon=":material/pause_circle:"
-    )
+    st.info(_("The check was cancelled. You can start it again at any time."), icon=":material/pause_circle:")
 
 
 ENDED: dict[str, Callable[[JobStatus], None]] = {"failed": _failed, "cancelled": _cancelled}
@@ -145,15 +142,15 @@ def _head(known: OpenFindings, dataset: Dataset, status: JobStatus) -> None:
     report = known.report
     said = health(known)
     if status.live:
-        said = _("{health}, as far as has been checked").format(health=said)
+        said = _("{health} (so far)").format(health=said)
     st.subheader(said, anchor=False)
     text = _("{n} images checked in {time}, {date}")
     st.caption(text.format(n=f"{report.images:,}", time=run_view.duration(report.seconds),
                            date=run_view.date(report.created)))  # fmt: skip
     if not known.current:
-        text = _("**The data set has changed since this check.** What the changes did not touch still stands, and you "
-                 "can go on mending. Then check again: only what is new is measured.")  # fmt: skip
-        touched = _("No longer shown, because the changes touched them: {n}.").format(n=f"{known.touched:,}")
+        text = _("**The data set has changed since this check.** Unaffected findings are still shown and can be "
+                 "fixed. Check again when you are done: only new images are measured.")  # fmt: skip
+        touched = _("Findings hidden because their images changed: {n}.").format(n=f"{known.touched:,}")
         st.info(f"{text} {touched}" if known.touched else text, icon=":material/update:")
     with st.container(horizontal=True):
         if not status.live and (not known.current or status.state in ENDED):
@@ -165,7 +162,7 @@ def _head(known: OpenFindings, dataset: Dataset, status: JobStatus) -> None:
             page.link("Train", _("Train on this data set"), dataset=dataset.name)
     if report.findings and dataset.read_only:
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown(_("Built-in images stay as they are. In a copy you can mend what was found."), width="content")
+            st.markdown(_("Built-in data sets cannot be changed. Make a copy to fix the findings."), width="content")
             dataset_picker.copy_button(dataset, "check")
 
 
@@ -173,7 +170,7 @@ def health(known: OpenFindings) -> str:
     """One line: how many problems are worth mending, as far as is known."""
     if known.report.findings or known.current:
         return finding_view.in_words(known.report.health)
-    return _("Nothing is left of what the last check found")
+    return _("All findings resolved")
 
 
 def _download(report: CheckReport, dataset: Dataset) -> None:
@@ -206,11 +203,11 @@ def line(dataset: Dataset) -> None:
     """What a check says of the data set, as one quiet link: for the pages that train on it."""
     known = _known(dataset)
     if store.status(dataset.name).live:
-        text = _("This data set is being checked")
+        text = _("Check in progress")
     elif known:
         text = health(known)
     elif dataset.read_only or not dataset.live():
         return  # what comes with the product needs no doubts, and nothing cannot be checked
     else:
-        text = _("Nobody has checked these images yet")
+        text = _("Not checked yet")
     page.link("Data", text, dataset=dataset.name, view="check")

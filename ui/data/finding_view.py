@@ -26,7 +26,7 @@ GROUP = 8  # images of one case shown at once
 SEVERITIES = {  # name, colour of its badge
     "serious": (N_("serious"), "red"),
     "harmful": (N_("harmful"), "orange"),
-    "minor": (N_("worth a look"), "gray"),
+    "minor": (N_("minor"), "gray"),
 }
 ICONS = {
     "exclude": ":material/block:",
@@ -51,8 +51,8 @@ def finding(found: Finding, dataset: Dataset, first: bool) -> None:
             about, pictures = st.container(), st.container()
             with about:
                 row = CHECKS[found.check]
-                st.markdown(_("**Why it hurts.** {why}").format(why=_(row.why)))
-                st.markdown(_("**What helps.** {help}").format(help=_(row.help)))
+                st.markdown(_("**Why it matters.** {why}").format(why=_(row.why)))
+                st.markdown(_("**How to fix it.** {help}").format(help=_(row.help)))
                 if len(found.cases) > 1:
                     _all(found, dataset)
                 shown = _leaf(found, dataset)
@@ -82,12 +82,12 @@ def _all(found: Finding, dataset: Dataset) -> None:
         for action in [] if dataset.read_only else fixes.offered(found.cases):
             # Where a case leaves a choice, as between two classes, nobody can choose for all of them.
             clear = fixes.clear(found.cases, action)
-            label = _("{mend}: all {n}").format(fix=_(fixes.ACTIONS[action][0]), n=f"{len(clear):,}")
-            explained = _("Each case in the way that is suggested for it. One Undo takes all of it back.")
+            label = _("{fix}: all {n}").format(fix=_(fixes.ACTIONS[action][0]), n=f"{len(clear):,}")
+            explained = _("Apply every suggested fix (one Undo reverts all).")
             if clear and st.button(label, icon=ICONS[action], help=explained, key=f"all_{found.check}_{action}"):
                 fixes.apply(dataset.name, found.cases, action)
                 gallery.done(dataset.name)
-        label = _("I looked, all {n} are fine").format(n=f"{len(found.cases):,}")
+        label = _("Mark all {n} as OK").format(n=f"{len(found.cases):,}")
         if st.button(label, icon=":material/check:", type="tertiary", key=f"all_fine_{found.check}"):
             _set_fine(dataset, found.keys())
 
@@ -134,25 +134,25 @@ def _fix(case: Case, key: str, dataset: Dataset) -> None:
             if st.button(_verb(case, fix), icon=ICONS[fix.action], key=f"mend_{key}_{number}", wrap=True):
                 fixes.apply_each(dataset.name, [(case, fix)])
                 gallery.done(dataset.name)
-        if st.button(_("I looked, it is fine"), icon=":material/check:", type="tertiary", key=f"fine_{key}"):
+        if st.button(_("Mark as OK"), icon=":material/check:", type="tertiary", key=f"fine_{key}"):
             _set_fine(dataset, [key])
 
 
 def _set_fine(dataset: Dataset, keys: Sequence[str]) -> None:
     store.set_fine(dataset.name, keys)
-    page.flash(_("Remembered as fine: {n}. You find it at the end of the list.").format(n=f"{len(keys):,}"))
+    page.flash(_("Marked as OK: {n}. They are listed at the end.").format(n=f"{len(keys):,}"))
     st.rerun()
 
 
 @page.fragment
 def fine(cases: Sequence[tuple[str, Case]], dataset: Dataset) -> None:
     """What a person looked at and found fine, to be seen again and taken back."""
-    heading = _("Looked at and found fine") + f" · {len(cases):,}"
+    heading = _("Marked as OK") + f" · {len(cases):,}"
     with st.container(border=True):
         if not _is_open(heading, f"fine_{dataset.name}"):
             return
         keys = [case.key(check) for check, case in cases]
-        if len(cases) > 1 and st.button(_("Take all back"), icon=":material/undo:"):
+        if len(cases) > 1 and st.button(_("Reopen all"), icon=":material/undo:"):
             _take_back(dataset, keys)
         number = _page(len(cases), PAGE, f"fine_cases_{dataset.name}")
         shown = slice((number - 1) * PAGE, number * PAGE)
@@ -161,13 +161,13 @@ def fine(cases: Sequence[tuple[str, Case]], dataset: Dataset) -> None:
                 with st.container(border=True):
                     st.markdown(f"**{title(check)}**")
                     show(case, dataset)
-                    if st.button(_("Take back"), icon=":material/undo:", key=f"take_back_{key}"):
+                    if st.button(_("Reopen"), icon=":material/undo:", key=f"take_back_{key}"):
                         _take_back(dataset, [key])
 
 
 def _take_back(dataset: Dataset, keys: Sequence[str]) -> None:
     store.set_fine(dataset.name, keys, is_fine=False)
-    page.flash(_("Taken back: {n}. It is in the list again.").format(n=f"{len(keys):,}"), icon=":material/undo:")
+    page.flash(_("Reopened: {n}. They are in the list again.").format(n=f"{len(keys):,}"), icon=":material/undo:")
     st.rerun()
 
 
@@ -180,7 +180,7 @@ def _verb(case: Case, fix: Fix) -> str:
     which = ", ".join(str(place + 1) for place in fix.places)
     if fix.action == "exclude":
         if every:
-            return _("Leave out") if len(case.images) == 1 else _("Leave all of them out")
+            return _("Leave out") if len(case.images) == 1 else _("Leave all out")
         kept = {*range(len(case.images))} - {*fix.places}
         if len(kept) == 1:
             return _("Keep only {n}").format(n=kept.pop() + 1)
@@ -188,9 +188,9 @@ def _verb(case: Case, fix: Fix) -> str:
     if fix.action == "relabel":
         text = _("Move {list} to class “{label}”")
         if every:
-            text = _("Move to class “{label}”") if len(case.images) == 1 else _("All of them are “{label}”")
+            text = _("Move to class “{label}”") if len(case.images) == 1 else _("Label all as “{label}”")
         return text.format(list=which, label=plain(class_name(fix.to)))
-    text = _("Use all of them for {split}") if every else _("Use {list} for {split}")
+    text = _("Move all to {split}") if every else _("Move {list} to {split}")
     return text.format(list=which, split=_(charts.SPLITS[fix.to]))
 
 

@@ -20,10 +20,10 @@ MANY_CLASSES = 12  # more than this are chosen from a list
 EXCLUDED = "excluded"
 SHOWN = {"all": N_("all")} | charts.SPLITS | {EXCLUDED: N_("left out")}
 KINDS = {
-    "photo": (N_("Photos"), N_("The whole picture counts: it is brought to the network's size as it is.")),
+    "photo": (N_("Photos"), N_("The whole image is used, resized to the input size.")),
     "drawing": (
         N_("Drawings"),
-        N_("Only the ink counts: each drawing is cropped to its strokes and centred, wherever it is on the sheet."),
+        N_("Only the ink is used: each drawing is cropped to its strokes and centered."),
     ),
 }
 
@@ -34,7 +34,7 @@ def overview(dataset: Dataset) -> None:
         return
     parts = " · ".join(f"{_(charts.SPLITS[split])} {len(dataset.live(split)):,}" for split in charts.SPLITS)
     smallest, median, largest = sizes(dataset.name, dataset.fingerprint)
-    range_of_sizes = _("from {smallest} to {largest} px") if smallest < largest else _("all of them")
+    range_of_sizes = _("from {smallest} to {largest} px") if smallest < largest else _("all the same")
     range_of_sizes = range_of_sizes.format(smallest=smallest, largest=largest)
     with st.grid(3, min_column_width=200):
         st.metric(_("Images"), f"{len(dataset.live()):,}", parts, delta_color="off", delta_arrow="off")
@@ -64,7 +64,7 @@ def kind_switch(dataset: Dataset) -> None:
         st.caption(f"**{_(title)}.** {_(explanation)}")
         return
     kind = st.segmented_control(
-        _("What these images are"), list(KINDS), default=dataset.kind, required=True,
+        _("Image type"), list(KINDS), default=dataset.kind, required=True,
         format_func=lambda kind: _(KINDS[kind][0]), key=f"kind_{dataset.name}_{dataset.kind}",
     )  # fmt: skip
     st.caption(_(KINDS[kind][1]))
@@ -92,7 +92,7 @@ def gallery(name: str) -> None:
     else:
         entries = [e for e in dataset.entries if e.label == label and split in ("all", e.split)]
     if not entries:
-        st.info(_("No images here yet. Add some above: image files, drawings or photos."))
+        st.info(_("No images yet. Add image files, drawings or photos above."))
     pages = -(-len(entries) // PAGE)
     number = st.pagination(pages, key=f"page_{name}_{label}_{split}") if pages > 1 else 1
     shown = entries[(number - 1) * PAGE : number * PAGE]
@@ -153,20 +153,20 @@ def _edit_images(dataset: Dataset, label: str | None, shown: list[Entry], ticked
     others = [other for other in dataset.classes if other != label]
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
-            _("Untick all") if len(ticked) == len(shown) else _("Tick all on this page"), type="tertiary",
+            _("Deselect all") if len(ticked) == len(shown) else _("Select all on this page"), type="tertiary",
             icon=":material/select_all:", on_click=_tick_all, args=(dataset, shown, len(ticked) < len(shown)),
         )  # fmt: skip
         target = others and _choose_target(others, ticked)
         split = st.menu_button(
-            _("Use for"), list(charts.SPLITS), format_func=lambda split: _(charts.SPLITS[split]), disabled=not ticked,
-            help=_("Training teaches, validation decides when to stop, test examines at the end."),
+            _("Split"), list(charts.SPLITS), format_func=lambda split: _(charts.SPLITS[split]), disabled=not ticked,
+            help=_("Train fits the model, validation picks the epoch, test scores it."),
             icon=":material/call_split:",
         )  # fmt: skip
         back = any(entry.excluded for entry in shown) and st.button(
-            _("Take back into training"), icon=":material/undo:", disabled=not any(e.excluded for e in ticked)
+            _("Include again"), icon=":material/undo:", disabled=not any(e.excluded for e in ticked)
         )
         delete = st.button(_("Delete images"), icon=":material/delete:", disabled=not ticked)
-        st.caption(_("Ticked images: {n}").format(n=len(ticked)))
+        st.caption(_("Selected images: {n}").format(n=len(ticked)))
     if target:
         edits.move_images(dataset.name, ticked, target)
     elif split:
@@ -206,7 +206,7 @@ def _edit_class(dataset: Dataset, label: str) -> None:
                 done(dataset.name)
         with st.popover(_("Delete class"), icon=":material/delete:"):
             count = sum(entry.label == label for entry in dataset.entries)
-            text = _("The class “{label}” and its {n} images go; Undo brings them back.")
+            text = _("This deletes the class “{label}” and its {n} images. Undo restores them.")
             st.markdown(text.format(label=_label(label), n=count))
             if st.button(_("Delete"), key=f"delete_class_{label}"):
                 edits.delete_class(dataset.name, label)

@@ -22,7 +22,7 @@ def add(dataset: Dataset) -> None:
     """The ways to add images to a data set, each in its tab."""
     if not dataset.entries:
         st.info(
-            _("This data set is empty. Add images of two or more classes, five or more of each."),
+            _("This data set is empty. Add at least two classes with five images each."),
             icon=":material/inbox:",
         )  # fmt: skip
     files, zips, sketching = st.tabs([_("Image files"), _("Zip files"), _("Draw or photograph")])
@@ -46,7 +46,7 @@ def ask_new() -> None:
     """What the dialog of New data set shows."""
     asked = st.session_state.get("new_asked", 0)
     name = st.text_input(_("Name"), placeholder=_("for example: pets"), key=f"new_name_{asked}")
-    files = _zip_uploader(f"new_{asked}", _("Fill it from zip files, if you have some"))
+    files = _zip_uploader(f"new_{asked}", _("Import zip files (optional)"))
     with page.guard():
         _check_number(files, MAX_ZIPS)
         if not st.button(_("Create"), type="primary", disabled=not (name or files)):
@@ -71,8 +71,8 @@ def _zips(dataset: Dataset) -> None:
 def _zip_uploader(place: str, label: str) -> list:
     files = _uploader(place, label, ["zip"])
     st.caption(
-        _("A zip holds one folder for each class, such as `cats` and `dogs`; above them there may be folders "
-          "`train`, `validation` and `test`. Several zips are imported together.")
+        _("Each zip contains one folder per class, such as `cats` and `dogs`, optionally inside `train`, "
+          "`validation` and `test`. Several zips are imported together.")
     )  # fmt: skip
     return files
 
@@ -120,7 +120,7 @@ def _class_input(dataset: Dataset, place: str) -> str | None:
     classes, last = dataset.classes, f"last_{place}_{dataset.name}"
     index = classes.index(st.session_state[last]) if st.session_state.get(last) in classes else 0
     label = st.selectbox(
-        _("Class: choose one, or type a new name"), classes, index=index if classes else None, format_func=class_name,
+        _("Class (choose or type a new name)"), classes, index=index if classes else None, format_func=class_name,
         accept_new_options=True, placeholder=_("for example: cats"),
         key=f"class_{place}_{dataset.name}_{hash(classes)}",
     )  # fmt: skip
@@ -155,12 +155,12 @@ def report() -> None:
         return
     numbers = {"added": last.added, "skipped": len(last.skipped), "duplicates": len(last.duplicates)}
     st.warning(
-        _("Added: {added}. Could not be used: {skipped}. There already: {duplicates}.").format(**numbers),
+        _("Added: {added}. Could not be used: {skipped}. Already present: {duplicates}.").format(**numbers),
         icon=":material/rule:",
     )
     lines = [(item.name, _(item.template).format(**item.values)) for item in last.skipped]
     lines += [(item.name, _("same as {name}").format(name=item.same_as)) for item in last.duplicates]
-    with st.expander(_("Which ones, and why")):
+    with st.expander(_("Details")):
         for name, reason in lines[:LISTED]:
             st.text(f"{name}: {reason}")
         if lines[LISTED:]:

@@ -61,11 +61,11 @@ def choose(finished: Mapping[str, Run]) -> list[Run]:
     wished = [key for key in st.session_state[CHOICE] if key in finished]
     st.session_state[CHOICE] = wished[:MOST_RUNS]
     keys = st.multiselect(
-        _("Who looks at it"), list(finished), format_func=probabilities.labels(finished.values()).get, key=CHOICE,
-        placeholder=_("Choose trained networks"), persist_state="session", max_selections=MOST_RUNS,
+        _("Models to compare"), list(finished), format_func=probabilities.labels(finished.values()).get, key=CHOICE,
+        placeholder=_("Select trained models"), persist_state="session", max_selections=MOST_RUNS,
     )  # fmt: skip
     if len(wished) > MOST_RUNS:
-        st.caption(_("An image goes to {n} networks at once; the address names {total}.").format(
+        st.caption(_("At most {n} models can be compared at once; the link names {total}.").format(
             n=MOST_RUNS, total=len(wished)))  # fmt: skip
     st.query_params.pop("run", None)
     st.query_params["runs"] = ",".join(keys)
@@ -101,7 +101,7 @@ def look(chosen: Sequence[Run]) -> None:
             image = canvas.image_from(source, PLACE)
     with right, page.guard():
         if image is None:
-            st.markdown(_("Here you will see what each network takes it for, and how sure it is."))
+            st.markdown(_("The models' predictions appear here."))
         else:
             probabilities.side_by_side(chosen, image)
     if image is not None:
@@ -113,26 +113,26 @@ def pretrained(image: np.ndarray) -> None:
     """What a network that nobody here taught calls the image."""
     if not st.toggle(
         _("What does the pretrained network see?"), key=f"{PLACE}-imagenet", persist_state="session",
-        help=_("EfficientNet-Lite0 learned to tell 1,000 kinds of things apart from a million photos (ImageNet): "
-               "animals, tools, food. It knows nothing of your classes, nor of drawings."),
+        help=_("EfficientNet-Lite0 was trained on the 1,000 classes of ImageNet: animals, tools, food. It knows "
+               "neither your classes nor drawings."),
     ):  # fmt: skip
         return
     with page.guard():
-        with st.spinner(_("Looking at it; the first time takes some seconds …")):
+        with st.spinner(_("Classifying …")):
             labels, shares = zip(*service.engine().imagenet(image), strict=True)
         st.html(charts.probabilities(labels, shares, color=charts.NO_CLASS))
-        st.caption(_("EfficientNet-Lite0: the likeliest 5 of its 1,000 ImageNet classes"))
+        st.caption(_("EfficientNet-Lite0: top 5 of its 1,000 ImageNet classes"))
 
 
 def upload() -> list[Upload]:
     """The images that were handed over, read once; what could not be used is said by name."""
     files = st.file_uploader(
-        _("Images, or zips of images"), [*IMAGE_TYPES, "zip"], accept_multiple_files=True, key=f"{PLACE}-upload"
+        _("Images or zips of images"), [*IMAGE_TYPES, "zip"], accept_multiple_files=True, key=f"{PLACE}-upload"
     )
     ids = [file.file_id for file in files]
     if st.session_state.get(READ, [None])[0] != ids:
         found, others = uploads.found_in(files, MAX_IMAGES)
-        read = list(_watched(in_threads(_picture, found), len(found), _("Reading {n} images …").format(n=len(found))))
+        read = list(_watched(in_threads(_picture, found), len(found), _("Loading {n} images …").format(n=len(found))))
         skipped = [*others, *(item for item in read if isinstance(item, Skipped))]
         st.session_state[READ] = ids, [item for item in read if isinstance(item, Upload)], skipped
     _ids, pictures, skipped = st.session_state[READ]
@@ -190,7 +190,7 @@ def many(pictures: Sequence[Upload], chosen: Sequence[Run]) -> Upload | None:
             _("Download all probabilities (CSV)"), partial(as_csv, pictures, chosen, known, csv_head(chosen)),
             "predictions.csv", "text/csv", icon=":material/download:", on_click="ignore",
         )  # fmt: skip
-        st.caption(_("Tick a row to look at one image closely; click a column's name to sort."))
+        st.caption(_("Select a row to see the image; click a column header to sort."))
     return pictures[event.selection.rows[0]] if event.selection.rows else None
 
 
@@ -210,7 +210,7 @@ def answered(pictures: Sequence[Upload], chosen: Sequence[Run]) -> dict[AnswerNa
     for run in chosen:
         new = [picture for picture in different.values() if name(run, picture) not in known]
         steps += [(run, new[start : start + BATCH]) for start in range(0, len(new), BATCH)]
-    for run, batch in _watched(steps, len(steps), _("Looking at {n} images …").format(n=len(different))):
+    for run, batch in _watched(steps, len(steps), _("Classifying {n} images …").format(n=len(different))):
         if run.key in failed:
             continue
         try:
@@ -248,7 +248,7 @@ def _columns(chosen: Sequence[Run]) -> dict[str, object]:
               "agree": column.CheckboxColumn(_("all agree"))}  # fmt: skip
     for run in chosen:
         config[f"{run.key} answer"] = column.TextColumn(titles[run.key], help=plain(probabilities.describe(run)))
-        config[f"{run.key} share"] = column.ProgressColumn(_("how sure"), format="percent", min_value=0, max_value=1)
+        config[f"{run.key} share"] = column.ProgressColumn(_("probability"), format="percent", min_value=0, max_value=1)
     return config
 
 

@@ -30,7 +30,7 @@ def choose_run() -> runs.Run | None:
         return next(iter(choices.values()), None)
     keys, asked = list(choices), st.query_params.get("run")
     key = st.selectbox(
-        _("Who looks at the drawing"), keys, index=keys.index(asked) if asked in keys else 0,
+        _("Classify with"), keys, index=keys.index(asked) if asked in keys else 0,
         format_func=probabilities.labels(choices.values()).get, width=520,
     )  # fmt: skip
     st.query_params["run"] = key
@@ -96,10 +96,10 @@ def wait() -> None:
             service.start_in_background()
             st.rerun()
         return
-    st.subheader(_("The computer is still learning its first shapes"), anchor=False)
-    st.markdown(_("This happens once and takes about a minute. You can already draw."))
+    st.subheader(_("Training the built-in model"), anchor=False)
+    st.markdown(_("This happens once and takes about a minute. You can start drawing now."))
     progress = runs.progress(run.key) if run else runs.Progress()
-    text = _(run_view.STAGES[progress.stage]) if run else _("Drawing thousands of shapes to learn from")
+    text = _(run_view.STAGES[progress.stage]) if run else _("Generating training drawings")
     if progress.eta_s is not None:
         text += " · " + _("about {time} left").format(time=run_view.duration(progress.eta_s))
     st.progress(progress.share, text)
@@ -109,8 +109,8 @@ def broken_off(run: runs.Run) -> None:
     if run.message:
         st.error(say(UserError(run.message, **run.values)), icon=":material/error:")
     else:
-        st.info(_("Somebody stopped the learning of the first shapes."), icon=":material/pause_circle:")
-    if st.button(_("Learn them again"), icon=":material/replay:"):
+        st.info(_("Training of the built-in model was stopped."), icon=":material/pause_circle:")
+    if st.button(_("Train again"), icon=":material/replay:"):
         service.engine().train(run.config, datasets.load(run.dataset))
         st.rerun()
 
@@ -118,14 +118,14 @@ def broken_off(run: runs.Run) -> None:
 def invite(run: runs.Run, source: str) -> None:
     classes = probabilities.listed(run.classes)
     if source != "canvas":
-        st.subheader(_("Show it one of these: {classes}").format(classes=classes), anchor=False)
-        st.markdown(_("Here you will see what the computer takes it for, and how sure it is."))
+        st.subheader(_("Show one of these: {classes}").format(classes=classes), anchor=False)
+        st.markdown(_("The prediction appears here."))
         return
     if run.dataset == service.BUILTIN_SET:
         st.subheader(_("Draw a circle, a rectangle or a triangle"), anchor=False)
     else:
         st.subheader(_("Draw one of these: {classes}").format(classes=classes), anchor=False)
-    st.markdown(_("After every stroke you see here what the computer takes it for, and how sure it is."))
+    st.markdown(_("Predictions update after every stroke."))
 
 
 def answer(run: runs.Run, image: np.ndarray) -> None:
@@ -139,13 +139,13 @@ def answer(run: runs.Run, image: np.ndarray) -> None:
 def teach(source: str, image: np.ndarray | None) -> None:
     """Make the image an example of its class, in the run's data set or, where that is built in, in an own copy."""
     st.subheader(_("Teach it"), anchor=False)
-    st.markdown(_("Was it wrong, or is this something new? Say what it is, and the computer can learn from it."))
+    st.markdown(_("Wrong, or something new? Label the drawing and add it to a data set."))
     known = datasets.list_names()
     target = f"my {source}" if datasets.load(source).read_only else source
     classes = datasets.load(target if target in known else source).classes
     with st.container(horizontal=True, vertical_alignment="bottom"):
         label = st.selectbox(
-            _("This is a ..."), classes, index=None, placeholder=_("Choose, or type a new name"),
+            _("This is a ..."), classes, index=None, placeholder=_("Choose or type a new name"),
             format_func=class_name, accept_new_options=True, width=260, key="teach-label", persist_state="session",
         )  # fmt: skip
         if st.button(_("Add to data set"), icon=":material/add:", type="primary", disabled=image is None or not label):
@@ -165,7 +165,7 @@ def taught(name: str, label: str, added: int) -> None:
     text = (
         _("**Added to the data set “{name}”.** Images of “{label}” in it: {n}.")
         if added
-        else _("**The data set “{name}” had this image already.** Images of “{label}” in it: {n}.")
+        else _("**The data set “{name}” already contains this image.** Images of “{label}” in it: {n}.")
     )
     n = sum(dataset.counts().get(label, {}).values())
     st.markdown(text.format(name=plain(name), label=plain(class_name(label)), n=f"{n:,}"))
@@ -174,5 +174,5 @@ def taught(name: str, label: str, added: int) -> None:
     except UserError as error:
         st.info(say(error), icon=":material/draw:")
     else:
-        st.markdown(_("Draw more, or let the computer learn from them now:"))
+        st.markdown(_("Draw more, or train on them now:"))
         page.link("Train", _("Train with “{name}”").format(name=plain(name)), dataset=name)

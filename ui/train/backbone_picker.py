@@ -31,7 +31,7 @@ def choose(row: Strategy) -> str:
     knob = KNOBS["backbone"]
     name = choice.choose(st.selectbox, _(knob.title), knob.choices, KEY, _labelled, help=_(knob.help))
     if not row.pretrained:
-        st.caption(_("It begins with random weights here, so nothing needs to be downloaded."))
+        st.caption(_("This strategy starts from random weights, so nothing needs to be downloaded."))
     elif weights.status(name).state == "unknown":
         _accept(name)
     elif weights.status(name).state == "missing":
@@ -57,8 +57,8 @@ def _labelled(name: str) -> str:
 def _accept(name: str) -> None:
     found = weights.status(name)
     text = _(
-        "`{path}` is not the file that Handful knows as the weights of {title}. Its sha256 is `{hash}`. "
-        "Use it only if you trust where it comes from; otherwise remove it."
+        "`{path}` does not match the known weights of {title}. Its sha256 is `{hash}`. Use it only if you trust its "
+        "source; otherwise remove it."
     )
     st.warning(
         text.format(path=workspace.shown(found.path), title=title(name), hash=found.hash), icon=":material/gpp_maybe:"
@@ -76,8 +76,8 @@ def _download(name: str) -> None:
             weights.find(name)  # says which package is missing
         return
     text = _(
-        "{title} is not here yet. Handful downloads it once when you ask it to. Without internet, fetch "
-        "[{file}]({url}) elsewhere and put it into `{folder}`."
+        "{title} is not installed yet. Download it once here. Without internet access, download [{file}]({url}) "
+        "elsewhere and put it into `{folder}`."
     )
     st.info(
         text.format(

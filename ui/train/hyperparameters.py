@@ -65,16 +65,16 @@ def panel(row: Strategy, dataset: Dataset) -> dict[str, object]:
     def shown(name: str) -> object:
         return widget(row, name, dataset)
 
-    with st.expander(_("Settings: how it learns"), icon=":material/tune:"), st.grid(2, min_column_width=140):
+    with st.expander(_("Hyperparameters"), icon=":material/tune:"), st.grid(2, min_column_width=140):
         values |= {name: shown(name) for name in learning}
     if augmentation:
-        with st.expander(_("Augmentation: random changes to each training image"), icon=":material/auto_fix:"):
-            st.markdown(_("Small random changes teach what does not matter, so that few images go further."))
+        with st.expander(_("Augmentation"), icon=":material/auto_fix:"):
+            st.markdown(_("Random changes to each training image teach the model what to ignore."))
             with st.grid(2, min_column_width=140):
                 values |= {name: shown(name) for name in augmentation}
     own = {name: KNOBS[name].coerce(value) for name, value in defaults(row, dataset).items()}
     st.button(
-        _("Reset to the source's settings"), icon=":material/restart_alt:", type="tertiary", disabled=values == own,
+        _("Reset to defaults"), icon=":material/restart_alt:", type="tertiary", disabled=values == own,
         on_click=put, args=(row, own, dataset),
     )  # fmt: skip
     return values

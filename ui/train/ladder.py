@@ -19,7 +19,7 @@ def button(configs: list[TrainConfig], dataset: Dataset) -> None:
     """Train the ladder: ask for all of it at once, and show the queue."""
     if st.button(_("Train the ladder"), icon=":material/stairs:", width="stretch"):
         asked = [service.engine().train(config, dataset) for config in configs]
-        text = _("Trainings asked for: {n}, of which answered from the cache: {cached}.")
+        text = _("Runs queued: {n}, of which already trained: {cached}.")
         page.flash(text.format(n=len(asked), cached=sum(run.state == "done" for run in asked)))
         st.query_params.pop("run", None)  # the comparison and the queue instead of one run
         st.rerun()
@@ -29,13 +29,13 @@ def explain(configs: list[TrainConfig], left_out: Iterable[str]) -> None:
     """What the button will do, before anyone presses it; `left_out` names strategies whose network is not ready."""
     network = backbone_picker.title(backbone_picker.chosen())
     text = _(
-        "The ladder is {n} trainings, one after the other and the quickest first: every strategy with its source's own "
-        "settings, the pretrained ones with {network}. A few hundred images take minutes, thousands much longer."
+        "The ladder trains all {n} strategies with their default settings, the fastest first; the pretrained ones "
+        "use {network}. A few hundred images take minutes, thousands much longer."
     )
     st.caption(text.format(n=len(configs), network=network))
     names = ", ".join(map(hyperparameters.title, left_out))
     if names:
-        text = _("Left out of the ladder until {network} is ready: {list}.").format(network=network, list=names)
+        text = _("Skipped until {network} is ready: {list}.").format(network=network, list=names)
         st.caption(f":material/warning: {text}")
 
 
@@ -43,7 +43,7 @@ def comparison(dataset: Dataset) -> None:
     """One row for each strategy that was tried on this data set as it is now; live while one of them is at work."""
     standing = _standing(dataset)
     if len(standing) > 1:
-        st.subheader(_("The strategies compared"), anchor=False)
+        st.subheader(_("Strategies compared"), anchor=False)
         if any(run.live for run in standing):
             _live(dataset)
         else:
@@ -82,12 +82,12 @@ def _table(standing: list[Run]) -> None:
         mark = " :green-badge[" + _("best") + "]" if run is best and len(done) > 1 else ""
         for cells, cell in zip(columns.values(), (name + mark, *_outcome(run)), strict=True):
             cells.append(cell)
-    st.table(columns, border="horizontal", hide_header=False, alt=_("The strategies compared"))
+    st.table(columns, border="horizontal", hide_header=False, alt=_("Strategies compared"))
     if len(backbones) == 1:
         st.caption(_("Pretrained network: {network}").format(network=backbone_picker.title(*backbones)))
     if len(done) > 1:
-        st.caption(_("Shares of images recognised, with 95% intervals: where these overlap, it may be chance."))
-        page.link("Predict", _("Try them side by side"), run=best.key)
+        st.caption(_("Accuracy with 95% intervals. Where intervals overlap, the difference may be chance."))
+        page.link("Predict", _("Compare side by side"), run=best.key)
 
 
 def _outcome(run: Run) -> tuple[str, str, str]:
@@ -100,7 +100,7 @@ def _outcome(run: Run) -> tuple[str, str, str]:
             return _("cannot be read"), "–", seconds
         return _score(evaluation.get("validation")), _score(evaluation.get("test")), seconds
     if run.state == "running":
-        return _("training now") + f" · {runs.progress(run.key).share:.0%}", "–", "–"
+        return _("in progress") + f" · {runs.progress(run.key).share:.0%}", "–", "–"
     return {"queued": _("waiting"), "failed": _("failed"), "cancelled": _("cancelled")}[run.state], "–", seconds
 
 

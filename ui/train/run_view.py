@@ -26,13 +26,13 @@ from ui.train import hyperparameters
 from ui.widgets import charts
 
 STAGES = {
-    "waiting": N_("Waiting for its turn"),
-    "starting": N_("Starting the worker"),
-    "reading": N_("Reading the images"),
-    "describing": N_("Describing the images with the pretrained network"),
-    "measuring": N_("Measuring which number format is fastest here"),
+    "waiting": N_("Queued"),
+    "starting": N_("Starting"),
+    "reading": N_("Loading images"),
+    "describing": N_("Extracting features"),
+    "measuring": N_("Choosing the fastest number format"),
     "training": N_("Training"),
-    "evaluating": N_("Checking on images it has not learned from"),
+    "evaluating": N_("Evaluating"),
 }
 OPENED = "run_opened"  # the run that the session has shown last
 RUNS_SHOWN, QUEUE_SHOWN = 4, 3
@@ -72,9 +72,7 @@ def show(key: str, dataset: Dataset) -> None:
     except UserError as error:
         if key in [broken.key for broken in runs.unreadable()]:
             raise
-        raise UserError(
-            "There is no run '{key}' here. It was deleted, or the address is not whole.", key=key
-        ) from error
+        raise UserError("There is no run '{key}' here. It was deleted, or the link is incomplete.", key=key) from error
     with st.container(border=True):
         st.subheader(f"{hyperparameters.named(run.config)} · {plain(run.dataset)}", anchor=False)
         _settings(run, dataset)
@@ -87,7 +85,7 @@ def show(key: str, dataset: Dataset) -> None:
 
 def _settings(run: Run, dataset: Dataset) -> None:
     changes = ", ".join(hyperparameters.changed(run.config, dataset))
-    st.caption(_("Changed settings: {list}").format(list=changes) if changes else _("The source's own settings"))
+    st.caption(_("Changed settings: {list}").format(list=changes) if changes else _("Default settings"))
     if changes and dataset.kind:
         st.button(_("Use these settings"), icon=":material/tune:", type="tertiary",
                   on_click=hyperparameters.take, args=(run.config, dataset))  # fmt: skip
@@ -103,14 +101,16 @@ def _live(key: str) -> None:
     if job_folder.is_stale(run, progress):
         st.warning(
             _(
-                "The worker is being replaced. Training goes on from the last finished epoch by itself; if it does "
-                "not, cancel it and resume."
+                "The worker is being replaced. Training resumes from the last finished epoch; if it does not, cancel "
+                "and resume it."
             ),
             icon=":material/sync_problem:",
         )
     if run.state == "queued":
         before = list(takewhile(lambda other: other.key != key, runs.queue()))
-        st.markdown(_("Trainings before this one: {n}. You may leave; it starts by itself.").format(n=len(before)))
+        st.markdown(
+            _("Runs ahead in the queue: {n}. You can leave; training starts automatically.").format(n=len(before))
+        )
     elif progress.epoch:
         _figures(progress)
     else:
@@ -161,7 +161,7 @@ def _done(run: Run) -> None:
     if split in evaluation:
         result = evaluation[split]
         st.markdown(
-            _("**{share} of {n} {split} images are recognised**, none of which it learned from.").format(
+            _("**{share} accuracy** on {n} {split} images that it was not trained on.").format(
                 share=percent(result["accuracy"]), n=result["n"], split=_(charts.SPLITS[split])
             )
         )
@@ -169,14 +169,14 @@ def _done(run: Run) -> None:
         for name, result in evaluation.items():
             interval = _("{low} to {high}").format(low=f"{result['low']:.1%}", high=f"{result['high']:.1%}")
             st.metric(
-                _("On {split} images").format(split=_(charts.SPLITS[name])), percent(result["accuracy"]), interval,
+                _("Accuracy on {split}").format(split=_(charts.SPLITS[name])), percent(result["accuracy"]), interval,
                 delta_color="off", delta_arrow="off",
-                help=_("Accuracy, and below it its 95% interval: the fewer the images, the wider."),
+                help=_("Accuracy with its 95% interval: the fewer images, the wider."),
             )  # fmt: skip
     if run.config.prepare == "drawing":
         page.link("Sketch", _("Try it live"), run=run.key)
     else:
-        page.link("Predict", _("Show it an image"), run=run.key)
+        page.link("Predict", _("Classify an image"), run=run.key)
     took = _("Trained in {time}, {n} epochs").format(time=duration(run.seconds), n=len(history.get("loss", ())))
     st.caption(" · ".join(part for part in (took, date(run.changed), _computed_on(runs.progress(run.key))) if part))
     if history:
@@ -192,17 +192,17 @@ def _confusion(matrix: list[list[int]], run: Run) -> None:
     if len(run.classes) > charts.MOST:
         pairs = metrics.most_confused(matrix, CONFUSED_SHOWN)
         if not pairs:
-            st.caption(_("No image is taken for one of another class."))
+            st.caption(_("No images are misclassified."))
             return
         names = [plain(class_name(label)) for label in run.classes]
-        truth, answer, images = _("Truth"), _("Answer"), _("Images")
+        truth, answer, images = _("True class"), _("Predicted"), _("Images")
         st.table({
             truth: [names[a] for a, _b, _n in pairs],
             answer: [names[b] for _a, b, _n in pairs],
             images: [_("{n} of {total}").format(n=n, total=sum(matrix[a])) for a, _b, n in pairs],
-        }, border="horizontal", hide_header=False, alt=_("The classes that are confused most often"))  # fmt: skip
+        }, border="horizontal", hide_header=False, alt=_("Most confused classes"))  # fmt: skip
         shown = sorted({index for a, b, _n in pairs for index in (a, b)})
-        text = _("The pairs of {total} classes that are confused most often, and the {n} classes in them:")
+        text = _("The most confused pairs among {total} classes, and the {n} classes involved:")
         st.caption(text.format(total=f"{len(run.classes):,}", n=len(shown)))
     st.altair_chart(charts.confusion(matrix, run.classes, shown), key=f"confusion_{run.key}")
 
@@ -214,7 +214,7 @@ def _failed(run: Run) -> None:
 
 def _cancelled(run: Run) -> None:
     epochs = len(runs.history(run.key).get("loss", ()))
-    text = _("Cancelled after {n} finished epochs. It can go on from there.")
+    text = _("Cancelled after {n} finished epochs. You can resume from there.")
     st.info(text.format(n=epochs), icon=":material/pause_circle:")
     _again(run, _("Resume"))
 
@@ -246,7 +246,7 @@ def _queue(shown: str | None) -> None:
     for run in live[:QUEUE_SHOWN]:
         _waiting(run)
     if live[QUEUE_SHOWN:]:
-        with st.expander(_("Behind them: {n}").format(n=len(live) - QUEUE_SHOWN)):
+        with st.expander(_("And {n} more").format(n=len(live) - QUEUE_SHOWN)):
             for run in live[QUEUE_SHOWN:][:OLDER_SHOWN]:
                 _waiting(run)
             if live[QUEUE_SHOWN:][OLDER_SHOWN:]:
@@ -255,7 +255,7 @@ def _queue(shown: str | None) -> None:
 
 def _waiting(run: Run) -> None:
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
-        state = _("training now") if run.state == "running" else _("waiting")
+        state = _("in progress") if run.state == "running" else _("waiting")
         st.markdown(f"{hyperparameters.named(run.config)} · {plain(run.dataset)} · {state}", width="stretch")
         if st.button(_("Follow"), icon=":material/visibility:", key=f"follow_{run.key}"):
             follow(run.key)
@@ -278,7 +278,7 @@ def past(dataset: Dataset, shown: str | None) -> None:
         return
     st.subheader(_("Runs of this data set"), anchor=False)
     if not found:
-        st.caption(_("None yet. What you train is kept here, and the same question is answered at once."))
+        st.caption(_("None yet. Repeating the same settings returns the saved result."))
     for run in found[:RUNS_SHOWN]:
         _row(run, dataset, shown)
     if found[RUNS_SHOWN:]:
@@ -296,7 +296,7 @@ def _row(run: Run, dataset: Dataset, shown: str | None) -> None:
     took = [duration(run.seconds)] if run.seconds else []
     details = [*hyperparameters.changed(run.config, dataset), *took, date(run.changed)]
     if run.config.fingerprint != dataset.fingerprint:
-        details.append(_("before the data set was changed"))
+        details.append(_("before the data set changed"))
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
         with st.container(width="stretch", gap=None):
             st.markdown(f"{hyperparameters.named(run.config)} · **{outcome}**")
@@ -308,7 +308,7 @@ def _row(run: Run, dataset: Dataset, shown: str | None) -> None:
 
 def _delete(key: str, shown: str | None) -> None:
     with st.popover("", icon=":material/delete:", help=_("Delete this run"), key=f"ask_{key}"):
-        st.markdown(_("The trained network and its results go, for everybody. Training again brings them back."))
+        st.markdown(_("The model and its results are deleted for all users. Training again recreates them."))
         if st.button(_("Delete"), key=f"delete_{key}"):
             runs.delete(key)
             if key == shown:

@@ -100,7 +100,7 @@ def _upload(key: str) -> np.ndarray | None:
     show(rgb)
     if has_ink(rgb):
         return rgb
-    st.warning(_("Nothing can be seen on this image: it has the same colour everywhere. Choose another one."))
+    st.warning(_("This image is blank: it has the same color everywhere. Choose another one."))
     return None
 
 

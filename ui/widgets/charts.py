@@ -84,8 +84,8 @@ def curves(history: Mapping[str, Sequence[float]], epochs: int = 0) -> alt.VConc
     loss = alt.Y("value:Q", title=None, scale=alt.Scale(domainMin=0), axis=alt.Axis(tickCount=4, minExtent=44))
     accuracy = alt.Y("value:Q", title=None, scale=alt.Scale(domain=[0, 1]),
                      axis=alt.Axis(tickCount=4, format="%", minExtent=44))  # fmt: skip
-    upper = panel("loss", _("Loss: how far off the answers are"), loss, None)
-    lower = panel("accuracy", _("Accuracy: how many answers are right"), accuracy, _("epoch"))
+    upper = panel("loss", _("Loss (lower is better)"), loss, None)
+    lower = panel("accuracy", _("Accuracy (higher is better)"), accuracy, _("epoch"))
     return _styled(alt.vconcat(upper, lower))
 
 
@@ -140,9 +140,9 @@ def confusion(
     angle = -90 if many else -40 if max(map(len, classes)) * len(classes) > 30 else 0
     labels = {"labelLimit": limit, "labelFontSize": 9 if many else 11, "ticks": False, "labelOverlap": False}
     base = alt.Chart(alt.Data(values=rows)).encode(
-        x=alt.X("answer:N", title=_("answer"), sort=classes,
+        x=alt.X("answer:N", title=_("prediction"), sort=classes,
                 axis=alt.Axis(orient="top", labelAngle=angle, **labels)),
-        y=alt.Y("truth:N", title=_("truth"), sort=classes, axis=alt.Axis(**labels)),
+        y=alt.Y("truth:N", title=_("true class"), sort=classes, axis=alt.Axis(**labels)),
         tooltip=["truth:N", "answer:N", "images:Q", alt.Tooltip("share:Q", format=".0%")],
     )  # fmt: skip
     cells = base.mark_rect(color=CELL, cornerRadius=2).encode(

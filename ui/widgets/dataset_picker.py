@@ -27,7 +27,7 @@ def choose() -> Dataset:
         st.session_state["dataset"] = wish
     name = st.selectbox(_("Data set"), names, key="dataset", bind="query-params")
     st.session_state["dataset_last"] = name
-    with st.spinner(_("Reading the data set; a built-in one is drawn the first time, which takes some seconds …")):
+    with st.spinner(_("Loading the data set …")):
         try:
             return datasets.load(name)
         except datasets.Damaged:
@@ -74,7 +74,7 @@ def actions(dataset: Dataset) -> None:
         st.download_button(
             _("Download as zip"), lambda: _zip(dataset.name), f"{dataset.name}.zip", "application/zip",
             icon=":material/download:", on_click="ignore",
-            help=_("Class folders inside train, validation and test; it can be imported again unchanged."),
+            help=_("Class folders inside train, validation and test. It can be imported again unchanged."),
         )  # fmt: skip
     if not dataset.read_only and st.button(_("Delete data set"), icon=":material/delete:"):
         st.dialog(_("Delete “{name}”?").format(name=plain(dataset.name)))(ask_delete)(dataset)
@@ -101,7 +101,7 @@ def _zip(name: str) -> io.BytesIO:
 
 def ask_copy(dataset: Dataset) -> None:
     """What the dialog of Copy shows."""
-    st.markdown(_("The copy is yours to change; the original stays as it is."))
+    st.markdown(_("You can edit the copy; the original stays unchanged."))
     with page.guard(), st.form("copy_dataset", border=False):
         name = st.text_input(_("Name of the copy"), value=_("my {name}").format(name=dataset.name))
         if st.form_submit_button(_("Copy"), type="primary"):
@@ -110,7 +110,7 @@ def ask_copy(dataset: Dataset) -> None:
 
 def ask_delete(dataset: Dataset) -> None:
     """What the dialog of Delete shows."""
-    text = _("{n} images in {classes} classes. Trained networks stay; Restore brings the data set back.")
+    text = _("{n} images in {classes} classes. Trained models are kept, and Restore brings the data set back.")
     st.markdown(text.format(n=len(dataset.entries), classes=len(dataset.classes)))
     with page.guard():
         if st.button(_("Delete"), type="primary", icon=":material/delete:"):

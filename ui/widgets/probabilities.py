@@ -61,7 +61,7 @@ def details(chosen: Sequence[Run]) -> dict[str, str]:
 def ask(chosen: Sequence[Run], image: np.ndarray) -> list[Prediction | UserError]:
     """Every run's answer to one image, (h, w, 3) uint8 RGB, on one way to the worker and back; or why it has none."""
     troubles = " ".join(map(say, service.troubles()))
-    with st.spinner(troubles or _("Looking at it; the first time takes some seconds …")):
+    with st.spinner(troubles or _("Classifying …")):
         return service.engine().predict([run.key for run in chosen], image)
 
 
@@ -99,7 +99,7 @@ def latency(milliseconds: float) -> None:
     if milliseconds < 1000:
         st.caption(_("Answered in {n:.0f} ms").format(n=milliseconds))
     else:
-        st.caption(_("Answered in {n:.1f} s; the first time takes longer").format(n=milliseconds / 1000))
+        st.caption(_("Answered in {n:.1f} s (the first time takes longer)").format(n=milliseconds / 1000))
 
 
 def side_by_side(chosen: Sequence[Run], image: np.ndarray) -> None:
@@ -138,5 +138,5 @@ def agreement(chosen: Sequence[Run], predictions: Sequence[Prediction]) -> list[
             sentences.append(_("**All {n} agree: {name}.**").format(n=len(group), name=next(iter(votes))))
         else:
             said = "; ".join(f"{name} ({', '.join(voters)})" for name, voters in votes.items())
-            sentences.append(_("**They do not agree:** {list}.").format(list=said))
+            sentences.append(_("**They disagree:** {list}.").format(list=said))
     return sentences

@@ -81,7 +81,7 @@ def of_tiff(content: bytes, read: tiff.Directory) -> Deep | None:
         return None
     if read.is_cut(len(content)):
         raise UserError(
-            "The image is cut off: its header promises {width} x {height} pixels but its data end before that. "
+            "The image is truncated: its header promises {width} x {height} pixels but its data ends before that. "
             "Save or download it again.",
             width=read.one(tiff.WIDTH),
             height=read.one(tiff.HEIGHT),
@@ -115,8 +115,8 @@ def judged_white(content: bytes) -> int | None:
 
 def unreadable(read: tiff.Directory) -> UserError:
     return UserError(
-        "This kind of TIFF ({kind}) cannot be read. Save it as PNG or as an ordinary TIFF (8 or 16 bits, grey or RGB) "
-        "first.",
+        "This kind of TIFF ({kind}) cannot be read. Save it as PNG or as an ordinary TIFF (8 or 16 bits, gray or "
+        "RGB) first.",
         kind=read.kind,
     )
 

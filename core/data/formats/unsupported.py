@@ -63,7 +63,7 @@ def refusal(source: bytes) -> UserError:
 
 def broken_header(source: bytes) -> UserError:
     return UserError(
-        "The image is cut off or damaged near its beginning; {received} bytes arrived. Save or download it again.",
+        "The image is truncated or damaged near its beginning; {received} bytes arrived. Save or download it again.",
         received=len(source),
     )
 
@@ -74,7 +74,7 @@ def _of_brands(source: bytes) -> UserError:
     brands = {source[8:12], *(source[at : at + 4] for at in range(16, length, 4))}
     if brands & _AVIF:
         return UserError(
-            "This AVIF image is cut off or damaged; {received} bytes arrived. Save or download it again.",
+            "This AVIF image is truncated or damaged; {received} bytes arrived. Save or download it again.",
             received=len(source),
         )
     if brands & _HEIC:
