@@ -270,7 +270,7 @@ def test_the_ladder_is_asked_for_with_one_button_quickest_first(pets):
     for run in asked:
         finish(run.key)
     press(app, "Train the ladder")
-    assert says(app.toast, "answered from the cache: 6.")
+    assert says(app.toast, "of which already trained: 6.")
 
 
 def test_the_ladder_leaves_out_what_cannot_run_and_says_why(pets):
