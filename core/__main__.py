@@ -1,4 +1,4 @@
-"""The same verbs as in the browser, on the command line: `python -m core --help`."""
+"""The command line, which does what the pages do: `python -m core --help`, or `handful --help` once installed."""
 
 import json
 import sys
@@ -28,14 +28,16 @@ from core.terminal import Commands, as_json, show, visible
 CASES_SHOWN = 5  # of a finding, on the terminal
 
 
-@click.group(cls=Commands, help="Teach an image classifier from a handful of images.")
+@click.group(cls=Commands)
 def main() -> None:
+    """Teach an image classifier from a handful of images."""
     logs.configure()
 
 
-@main.command("datasets", help="List the data sets with their images per class.")
+@main.command("datasets")
 @as_json
 def list_datasets(as_json: bool) -> None:
+    """List the data sets with their images per class."""
     rows: list[dict] = []
     lines = []
     for name in datasets.list_names():
@@ -52,16 +54,18 @@ def list_datasets(as_json: bool) -> None:
     show(rows, lines, as_json)
 
 
-@main.command(help="Free the disk: drop deleted data sets for good, and what interrupted work left behind.")
+@main.command()
 def purge() -> None:
+    """Free disk space: delete removed data sets for good, and the leftovers of interrupted work."""
     datasets.purge()
 
 
-@main.command("import", help="Make a data set from a folder or zip of class folders (or several zips).")
+@main.command("import")
 @click.argument("path", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--name", required=True, help="The new data set's name.")
 @as_json
 def import_images(path: tuple[Path, ...], name: str, as_json: bool) -> None:
+    """Create a data set from a folder or zip of class folders, or from several zips."""
     report = importing.import_source(path if len(path) > 1 else path[0], name)
     skipped = [{"file": file, "reason": reason.format(**values)} for file, reason, values in report.skipped]
     notes = [str(note) for note in report.notes]
@@ -72,11 +76,12 @@ def import_images(path: tuple[Path, ...], name: str, as_json: bool) -> None:
     show(value | {"notes": notes}, lines, as_json)
 
 
-@main.command(help="Find what hurts in a data set, a folder or a zip, before anything is trained on it.")
+@main.command()
 @click.argument("source", metavar="NAME_OR_FOLDER_OR_ZIP")
 @click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write the report with pictures here.")
 @as_json
 def check(source: str, html: Path | None, as_json: bool) -> None:
+    """Find problems in a data set, a folder or a zip before training on it."""
     with sources.opened(source) as opened:
         from core.learn import check_job
 
@@ -102,7 +107,7 @@ def check(source: str, html: Path | None, as_json: bool) -> None:
 
 
 def _dataset(name_or_folder: str) -> datasets.Dataset:
-    """A data set by name; a folder is imported under its own name, or found again when it has not changed."""
+    """Return a data set by name. A folder is imported under its own name, unless it has not changed since."""
     folder = Path(name_or_folder)
     if name_or_folder in datasets.list_names() or not folder.is_dir():
         return datasets.load(name_or_folder)
@@ -113,13 +118,14 @@ def _knob_help() -> str:
     return "Knobs: " + ", ".join(KNOBS) + "."
 
 
-@main.command(help="Train a strategy on a data set and print the run's key.", epilog=_knob_help())
+@main.command(epilog=_knob_help())
 @click.option("--dataset", "name_or_folder", required=True, help="A data set's name, or a folder of class folders.")
 @click.option("--strategy", required=True, help="One of: " + ", ".join(STRATEGIES) + ".")
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option("--set", "knobs", multiple=True, metavar="KNOB=VALUE", help="Change a knob; may be given several times.")
 @as_json
 def train(name_or_folder: str, strategy: str, seed: int, knobs: tuple[str, ...], as_json: bool) -> None:
+    """Train a strategy on a data set and print the run's key."""
     changed: dict[str, object] = {"seed": seed}
     for setting in knobs:
         name, equals, value = setting.partition("=")
@@ -142,7 +148,7 @@ def train(name_or_folder: str, strategy: str, seed: int, knobs: tuple[str, ...],
 
 
 def _trained(run: runs.Run) -> runs.Run:
-    """The run as it is after training it in this process; at once when it is done already."""
+    """Train a run in this process unless it is done, and return it as it is afterwards."""
     if run.state != "done":
         from core.learn import training
 
@@ -156,11 +162,12 @@ def _trained(run: runs.Run) -> runs.Run:
     return runs.find(run.key)
 
 
-@main.command("ladder", help="Train every strategy that suits a data set, quickest first, and print what came of each.")
+@main.command("ladder")
 @click.option("--dataset", "name_or_folder", required=True, help="A data set's name, or a folder of class folders.")
 @click.option("--backbone", default=next(iter(BACKBONES)), show_default=True, help="Which pretrained network to use.")
 @as_json
 def climb(name_or_folder: str, backbone: str, as_json: bool) -> None:
+    """Train every strategy that suits a data set, quickest first, and print the results."""
     backbone_named(backbone)
     dataset = _dataset(name_or_folder)
     configs, left_out = ladder.plan(dataset, backbone)
@@ -179,7 +186,7 @@ def climb(name_or_folder: str, backbone: str, as_json: bool) -> None:
 
 
 def _show_rung(row: dict, as_json: bool) -> None:
-    """One line for a strategy, as soon as it is known; for JSON the whole list follows in the end."""
+    """Print a line for a strategy as soon as its result is known; JSON is printed as one list at the end."""
     if as_json:
         return
     outcome = f"{row['state']}  {row['message']}"
@@ -192,11 +199,12 @@ def _show_rung(row: dict, as_json: bool) -> None:
     click.echo(f"{row['strategy']:20}  {outcome}")
 
 
-@main.command("weights", help="List the pretrained networks, and whether their weights are at hand.")
+@main.command("weights")
 @click.option("--download", metavar="NAME", help="First fetch this network's weights from where Keras keeps them.")
 @click.option("--accept", metavar="NAME", help="First agree to use the unknown file that lies there for this network.")
 @as_json
 def list_weights(download: str | None, accept: str | None, as_json: bool) -> None:
+    """List the pretrained networks and whether their weights are installed."""
     if download:
         weights.download(download, terminal.megabytes if sys.stderr.isatty() else None)
     if accept:
@@ -223,9 +231,10 @@ def _summary(run: runs.Run) -> dict:
     }  # fmt: skip
 
 
-@main.command("runs", help="List trained, waiting and failed runs, newest first.")
+@main.command("runs")
 @as_json
 def list_runs(as_json: bool) -> None:
+    """List trained, waiting and failed runs, newest first."""
     found, broken = runs.every(), [(run.key, run.error) for run in runs.unreadable()]
     lines = [
         f"{run.key}  {run.state:9}  {'' if run.accuracy is None else f'{run.accuracy:.3f}':5}  "
@@ -244,11 +253,12 @@ def list_runs(as_json: bool) -> None:
     show(rows, lines, as_json)
 
 
-@main.command("predict", help="Class probabilities of images, from a trained run.")
+@main.command("predict")
 @click.argument("key", metavar="RUN")
 @click.argument("image", nargs=-1, required=True, type=click.Path(path_type=Path))
 @as_json
 def predict_images(key: str, image: tuple[Path, ...], as_json: bool) -> None:
+    """Print the class probabilities of images, from a trained run."""
     run = runs.find(key)
     rows: list[dict] = []
     skipped = []
@@ -274,7 +284,7 @@ def predict_images(key: str, image: tuple[Path, ...], as_json: bool) -> None:
 
 
 def _answers(key: str, files: Sequence[Path]) -> Iterator[np.ndarray | UserError]:
-    """A run's probabilities for each file, (classes,), or why there are none. Files are read a batch at a time."""
+    """Yield a run's probabilities for each file, (classes,), or why there are none; files are read in batches."""
     from core.learn import predict
 
     for start in range(0, len(files), predict.BATCH):
@@ -293,11 +303,12 @@ def _picture(file: Path) -> np.ndarray | UserError:
         return error
 
 
-@main.command(help="Score a run on class folders of images it has never seen.")
+@main.command()
 @click.argument("key", metavar="RUN")
 @click.argument("folder", type=click.Path(path_type=Path))
 @as_json
 def evaluate(key: str, folder: Path, as_json: bool) -> None:
+    """Evaluate a run on class folders of images it was not trained on."""
     run = runs.find(key)
     items, left_out = importing.scanned(folder)
     strangers = sorted({place.label for place, _ in items} - set(run.classes))

@@ -1,15 +1,17 @@
-"""The one exception that is meant for a person's eyes."""
+"""The exception whose message is shown to users."""
 
 from collections.abc import Sequence
 from pathlib import PurePath
 
 
 class UserError(Exception):
-    """Bad input or a bad moment, told so that a person can act on it.
+    """Bad input or a failure that the user can do something about. `str(error)` is the English text.
 
-    `template` says what is wrong, what was received and what to do, with `{named}` fields; it is also the message's key
-    in the translation catalogue, so values stay apart from it. `details` are more sentences, as (template, values).
-    `str(error)` is the English text.
+    Attributes:
+        template: What is wrong, what was received and what to do, with `{named}` fields. It is also the message's key
+            in the translation catalogue, so it holds no values.
+        values: The values of the fields.
+        details: Further sentences, as (template, values).
     """
 
     def __init__(self, template: str, **values: object):
@@ -24,7 +26,7 @@ class UserError(Exception):
         return " ".join([super().__str__(), *(template.format(**values) for template, values in self.details)])
 
     def with_details(self, details: Sequence[tuple[str, dict]]) -> "UserError":
-        """The same error, followed by these sentences."""
+        """Return the same error with further sentences, as (template, values)."""
         return _rebuild(self.template, self.values, (*self.details, *details))
 
     def __reduce__(self) -> tuple:
