@@ -74,8 +74,49 @@ def test_the_first_epochs_show_smaller_images_where_asked():
     assert smallest.shown_size(0) == 22  # what the small CNN can still look at
 
 
-def test_runs_of_before_a_knob_keep_their_keys():
-    assert config(progressive_resizing=0).key == "867dc5d17b85ca9b"
+# (strategy, kind, number of images, knobs): the key that Handful has always given it. Runs are found by these.
+KEYS = {
+    ("small_cnn", "photo", 5000, ()): "2ebadf687df8a0b5",
+    ("small_cnn", "photo", 50, ()): "2ebadf687df8a0b5",
+    ("small_cnn", "drawing", 50, ()): "74ea27557c953a63",
+    ("small_cnn", "photo", 50, (("progressive_resizing", 0),)): "867dc5d17b85ca9b",
+    ("small_cnn", "photo", 50, (("epochs", 3), ("rotation", 12.5), ("fill_mode", "wrap"))): "388cdb1eb664df2c",
+    ("shapes_cnn", "drawing", 50, ()): "0618cced67c91ee1",
+    ("digits_cnn", "drawing", 50, ()): "91dafeaf9155b630",
+    ("bottleneck", "photo", 5000, ()): "05e8e1aeffed466e",
+    ("bottleneck", "photo", 50, ()): "76e3453fe8fdd941",
+    ("bottleneck", "photo", 50, (("backbone", "vgg16"),)): "8b3d19fa3dd18a00",
+    ("bottleneck_augmented", "photo", 50, ()): "f02ae5a56567a3ca",
+    ("feature_extraction", "photo", 50, ()): "1b61eeb318cea51d",
+    ("fine_tuning", "photo", 50, ()): "7c734f2a545d16a2",
+    ("fine_tuning", "photo", 50, (("backbone", "xception"), ("image_size", 96), ("seed", 7))): "d1b5b4037443371a",
+    ("full_training", "photo", 50, ()): "2d5872e7809d9ae2",
+    ("full_training", "photo", 50, (("backbone", "vgg16"),)): "b175aa5df05b0109",
+}
+
+
+@pytest.mark.parametrize(("strategy", "kind", "n_images", "knobs"), KEYS)
+def test_equal_questions_keep_their_keys(strategy, kind, n_images, knobs, monkeypatch, tmp_path):
+    monkeypatch.setattr(weights, "find", lambda name: weights.Weights(tmp_path / name, "0" * 64))
+    made = make_config(material("f", kind, n_images), strategy, dict(knobs))
+    assert made.key == KEYS[strategy, kind, n_images, knobs]
+
+
+def test_a_run_written_by_the_first_version_is_read_with_its_key():
+    augmentation = {
+        "rotation": 0.0, "width_shift": 0.0, "height_shift": 0.0, "shear": 11.5, "zoom": 0.2, "horizontal_flip": True,
+        "vertical_flip": False, "brightness": 0.0, "channel_shift": 0.0, "fill_mode": "auto", "fill_value": 0,
+    }  # fmt: skip
+    written = {
+        "fingerprint": "f", "prepare": "photo", "strategy": "small_cnn", "image_size": 150, "epochs": 50,
+        "batch_size": 32, "learning_rate": 0.001, "patience": 15, "seed": 0, "backbone": "", "weights": "", "views": 0,
+        "augmentation": augmentation,
+    }  # fmt: skip
+    assert TrainConfig.from_json(written).key == "867dc5d17b85ca9b"
+    assert TrainConfig.from_json(written | {"progressive_resizing": 0.7}).key == "2ebadf687df8a0b5"
+
+
+def test_progressive_resizing_is_part_of_the_key():
     assert config(progressive_resizing=0.5).key != config(progressive_resizing=0.6).key
 
 
