@@ -1,11 +1,14 @@
+import json
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 
 from core.catalog import weights
 from core.catalog.backbones import BACKBONES
+from core.catalog.knobs import KNOBS
 from core.catalog.strategies import STRATEGIES
-from core.config import FEW, KNOBS, TrainConfig, defaults, make_config
+from core.config import FEW, TrainConfig, defaults, make_config
 from core.errors import UserError
 from core.storage import workspace
 
@@ -22,7 +25,8 @@ def config(**knobs) -> TrainConfig:
 def test_every_strategy_has_valid_defaults(strategy):
     values = defaults(STRATEGIES[strategy], material())
     assert make_config(material(), strategy).key == make_config(material(), strategy, values).key
-    assert values.keys() == {*STRATEGIES[strategy].defaults, "seed"}
+    own_size = {"image_size"} if "backbone" in values else set()
+    assert values.keys() == {*STRATEGIES[strategy].defaults, "seed"} | own_size
     assert values.keys() <= KNOBS.keys()
 
 
@@ -41,7 +45,7 @@ def accepted():
 
 @pytest.mark.parametrize("strategy", [name for name, row in STRATEGIES.items() if "backbone" in row.defaults])
 def test_each_network_brings_its_image_size_and_its_weights(strategy, accepted):
-    row, size = STRATEGIES[strategy], STRATEGIES[strategy].defaults["image_size"]
+    row, size = STRATEGIES[strategy], STRATEGIES[strategy].defaults.get("image_size")
     for name in ("efficientnet_lite0", "vgg16"):
         sha256 = accepted(name)
         made = make_config(material(), strategy, {"backbone": name})
@@ -116,6 +120,15 @@ def test_a_run_written_by_the_first_version_is_read_with_its_key():
     assert TrainConfig.from_json(written | {"progressive_resizing": 0.7}).key == "2ebadf687df8a0b5"
 
 
+def test_other_versions_of_the_code_give_another_key(monkeypatch):
+    keys = [config().key]
+    for version in ("INPUT_VERSION", "RECIPE_VERSION"):
+        with monkeypatch.context() as raised:
+            raised.setattr(f"core.config.{version}", 2)
+            keys.append(config().key)
+    assert len(set(keys)) == 3
+
+
 def test_progressive_resizing_is_part_of_the_key():
     assert config(progressive_resizing=0.5).key != config(progressive_resizing=0.6).key
 
@@ -155,11 +168,8 @@ def test_data_and_preparation_are_part_of_the_key():
 
 
 def test_a_config_survives_json():
-    import json
-    from dataclasses import asdict
-
-    made = config(rotation=12)
-    assert TrainConfig.from_json(json.loads(json.dumps(asdict(made)))) == made
+    for made in (config(rotation=12), replace(config(), recipe_version=2), config(progressive_resizing=0)):
+        assert TrainConfig.from_json(json.loads(json.dumps(made.to_json()))) == made
 
 
 @pytest.mark.parametrize(

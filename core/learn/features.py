@@ -18,8 +18,8 @@ import tensorflow as tf
 from core.augmentation import transforms
 from core.catalog import weights
 from core.catalog.backbones import BACKBONES
+from core.catalog.versions import INPUT_VERSION
 from core.config import Augmentation, TrainConfig
-from core.data.images import INPUT_VERSION
 from core.errors import UserError
 from core.learn import backbones, devices, quantized
 from core.learn.batches import Read

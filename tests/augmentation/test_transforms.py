@@ -8,8 +8,9 @@ import pytest
 from keras.src.legacy.preprocessing.image import ImageDataGenerator
 
 from core.augmentation import transforms
+from core.catalog.knobs import FILL_MODES
 from core.catalog.strategies import PRESETS
-from core.config import FILL_MODES, Augmentation, make_augmentation
+from core.config import Augmentation, make_augmentation
 from core.data import images
 from core.errors import UserError
 from core.learn import augment_gpu
