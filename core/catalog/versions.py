@@ -1,7 +1,7 @@
 """Versions of the code that decides a result beside a run's settings.
 
 Raise a version by hand when the same settings would give another result, and add the new output to
-`tests/golden.json`. The same question then has a new key and is trained again, while earlier runs stay.
+`tests/learn/golden.json`. The same question then has a new key and is trained again, while earlier runs stay.
 """
 
 INPUT_VERSION = 1

@@ -24,7 +24,7 @@ def fastest(config: TrainConfig, batch_size: int, check: Callable[[], None]) -> 
     size, places = config.image_size, {"processor": transforms.apply, "GPU": apply}
     noise = np.random.default_rng(0).integers(0, 256, (batch_size, size, size, 3), np.uint8)
     drawn = transforms.draw(config.augmentation, [(number,) for number in range(batch_size)])
-    fill = transforms.fill(config.augmentation, config.prepare)
+    fill = transforms.fill(config.augmentation, config.kind)
 
     def rate(place: str) -> float:
         return batch_size * devices.steps_per_second(lambda: places[place](noise, drawn, *fill), check)

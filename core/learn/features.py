@@ -105,7 +105,7 @@ class Frozen:
         n = len(pictures.contents)
         kept = OUTPUTS if self._has_room(len(views) * n) else ("features",)
         if output not in kept:
-            prepare = self.config.prepare
+            prepare = self.config.kind
             return lambda rows, number: self(pictures.seen(rows, views[number % len(views)], prepare))[output]
         read = []
         for number, view in enumerate(views):
@@ -127,7 +127,7 @@ class Frozen:
         config = self.config
         return Store({
             "network": config.backbone, "weights": config.weights, "size": config.image_size, "output": output,
-            "prepare": config.prepare, "input": INPUT_VERSION, "dtype": self.dtype, "view": asdict(view),
+            "prepare": config.kind, "input": INPUT_VERSION, "dtype": self.dtype, "view": asdict(view),
         })  # fmt: skip
 
     def _fill(
@@ -147,7 +147,7 @@ class Frozen:
             for start in range(0, len(missing), BATCH):
                 on_progress(len(pictures.contents) - len(missing) + start)
                 rows = missing[start : start + BATCH]
-                values = self(pictures.seen(rows, view, self.config.prepare))
+                values = self(pictures.seen(rows, view, self.config.kind))
                 for name, store in stores.items():
                     store.append([pictures.contents[row] for row in rows], values[name])
 

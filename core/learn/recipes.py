@@ -113,7 +113,7 @@ class WholeNetwork(Recipe):
         def read(rows: np.ndarray, number: int) -> np.ndarray:
             view = features.View(config.augmentation, config.seed, number)
             size = config.shown_size(number // self.rounds)
-            return transforms.shrunk(images.seen(rows, view, config.prepare), size)
+            return transforms.shrunk(images.seen(rows, view, config.kind), size)
 
         return Examples(read, labels)
 
@@ -301,7 +301,7 @@ def input_images(
 
     strategy = STRATEGIES[config.strategy]
     images, labels, entries = arrays.decoded(
-        dataset, config.prepare, config.image_size, strategy.channels, split, on_progress=on_progress
+        dataset, config.kind, config.image_size, strategy.channels, split, on_progress=on_progress
     )
     batch_size = features.BATCH if strategy.pretrained else config.batch_size
     transform = augment_gpu.fastest(config, batch_size, report)
