@@ -6,7 +6,7 @@ transforms one image at a time. Its shear has been in degrees since 2018; ours i
 differs. The server's preview and a worker's training both call `variants`, with seeds from `seed`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import cv2
@@ -37,10 +37,6 @@ class Draw:
     vertical_flip: np.ndarray  # bool
     brightness: np.ndarray  # factors
     channel_shift: np.ndarray  # levels of 255
-
-
-Transform = Callable[[np.ndarray, Draw, str, int], np.ndarray]
-"""`apply`, or what does the same elsewhere."""
 
 
 def still(n: int) -> Draw:
@@ -152,12 +148,11 @@ def variants(
     augmentation: Augmentation,
     kind: str,
     seeds: Sequence[tuple[int, ...]],
-    transform: Transform = apply,
 ) -> np.ndarray:
     """Draw and apply: (n, height, width, channels) uint8 and n seeds -> the same shape, uint8."""
     if augmentation.changes_nothing:
         return images
-    return transform(images, draw(augmentation, seeds), *fill(augmentation, kind))
+    return apply(images, draw(augmentation, seeds), *fill(augmentation, kind))
 
 
 def shrunk(images: np.ndarray, size: int) -> np.ndarray:

@@ -51,12 +51,11 @@ class InputImages:
 
     images: np.ndarray
     contents: Sequence[str]
-    transform: transforms.Transform = transforms.apply
 
     def seen(self, rows: np.ndarray, view: View, prepare: str) -> np.ndarray:
         """A view of some of them, (rows, size, size, 3) uint8."""
         seeds = [transforms.seed(self.contents[row], view.seed, view.number) for row in rows]
-        return transforms.variants(self.images[rows], view.augmentation, prepare, seeds, self.transform)
+        return transforms.variants(self.images[rows], view.augmentation, prepare, seeds)
 
 
 class Frozen:

@@ -18,7 +18,7 @@ from core.catalog.strategies import STRATEGIES
 from core.config import TrainConfig
 from core.data import arrays
 from core.data.manifest import Dataset
-from core.learn import augment_gpu, backbones, devices, features, networks
+from core.learn import backbones, devices, features, networks
 from core.learn.batches import Batches, Read, in_order
 
 WORTH_MEASURING_PX = 64  # networks on smaller images train in seconds: measuring would take longer than it saves
@@ -303,9 +303,7 @@ def input_images(
     images, labels, entries = arrays.decoded(
         dataset, config.kind, config.image_size, strategy.channels, split, on_progress=on_progress
     )
-    batch_size = features.BATCH if strategy.pretrained else config.batch_size
-    transform = augment_gpu.fastest(config, batch_size, report)
-    return features.InputImages(images, [entry.content for entry in entries], transform), labels
+    return features.InputImages(images, [entry.content for entry in entries]), labels
 
 
 def _extracted(
