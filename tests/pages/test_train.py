@@ -12,8 +12,9 @@ import pytest
 from core import config
 from core.catalog import weights
 from core.catalog.backbones import BACKBONES
+from core.catalog.knobs import KNOBS
 from core.catalog.strategies import LADDER, STRATEGIES
-from core.config import KNOBS, defaults, make_config
+from core.config import defaults, make_config
 from core.data import datasets, edits
 from core.errors import UserError
 from core.jobs import service
