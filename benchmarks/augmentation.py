@@ -21,7 +21,6 @@ from playwright.sync_api import Page
 from benchmarks import machine
 from benchmarks.sketch import WATCH
 from core.augmentation import transforms
-from core.learn import devices
 from tests import app as browser_app
 
 SIDE, N, BATCH, CLICKS = 150, 256, 32, 40
@@ -30,21 +29,13 @@ Variants = Callable[[np.ndarray], object]
 """A batch, (n, 150, 150, 3) uint8 -> its variants."""
 
 
-def handful(transform: transforms.Transform = transforms.apply) -> Variants:
+def handful() -> Variants:
     from core.catalog.strategies import PRESETS
     from core.config import make_augmentation
 
     augmentation = make_augmentation(PRESETS["everything"].knobs | {"brightness": BRIGHTNESS})
     counter = iter(range(10**9))
-    return lambda batch: transforms.variants(
-        batch, augmentation, "photo", [(1, next(counter)) for _ in batch], transform
-    )
-
-
-def on_a_gpu() -> Variants:
-    from core.learn import augment_gpu
-
-    return handful(augment_gpu.apply)
+    return lambda batch: transforms.variants(batch, augmentation, "photo", [(1, next(counter)) for _ in batch])
 
 
 def image_data_generator() -> Variants:
@@ -152,8 +143,6 @@ def main() -> None:
     print(machine.describe())
     shown = pictures(options.data)
     rows = {name: make() for name, make in ROWS.items()}
-    if devices.gpus():
-        rows["Handful on the GPU"] = on_a_gpu()
     for variants in rows.values():
         variants(shown[:BATCH])
     rates: dict[str, list[float]] = {name: [] for name in rows}

@@ -40,7 +40,7 @@ def measure(folder: Path, dtypes: list[str]) -> None:
     dataset = importing.folder_as_dataset(folder)
     for size in SIZES:
         config = make_config(dataset, "bottleneck", {"image_size": size})
-        images, labels, _ = arrays.decoded(dataset, config.prepare, size, 3)
+        images, labels, _ = arrays.decoded(dataset, config.kind, size, 3)
         some = np.concatenate([np.flatnonzero(labels == label)[:MOST] for label in np.unique(labels)])
         for dtype in dtypes:
             frozen = features.Frozen(config, lambda: None)

@@ -12,10 +12,11 @@ import numpy as np
 from core import logs, terminal
 from core.catalog import weights
 from core.catalog.backbones import BACKBONES, backbone_named
+from core.catalog.knobs import KNOBS
 from core.catalog.strategies import STRATEGIES
 from core.checks import export, sources, store
 from core.checks.registry import CHECKS
-from core.config import KNOBS, make_config, strategy_named
+from core.config import make_config, strategy_named
 from core.data import datasets, folders, images, importing
 from core.data.encodings import readable
 from core.data.manifest import Skipped

@@ -1,139 +1,43 @@
-"""What a run is: every knob declared once, the configuration they make, and the key that names its run."""
+"""The configuration of a run, made of hyperparameters, and the key that names the run."""
 
 import hashlib
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Protocol
 
 from core.catalog import weights
-from core.catalog.backbones import BACKBONES
+from core.catalog.backbones import BACKBONES, Backbone
+from core.catalog.knobs import KNOBS
 from core.catalog.strategies import STRATEGIES, Strategy
+from core.catalog.versions import INPUT_VERSION, RECIPE_VERSION
 from core.errors import UserError
-from core.i18n import N_
 from core.storage.typed import typed
 
 KEY_LENGTH = 16
 FEW = 1000
-"""Photos: no more than these are looked at in more pixels, which takes no longer than many in fewer."""
+"""So few photos get a network's `fine_size`: they take no longer than many at its usual size."""
 SMALLER = 2 / 3
-"""Of the image size: how images are shown at first where a training begins with smaller ones."""
-FILL_MODES = {
-    "auto": N_("Automatic"),
-    "nearest": N_("Nearest (edge)"),
-    "constant": N_("Constant (shade)"),
-    "reflect": N_("Reflect (mirror)"),
-    "wrap": N_("Wrap (around)"),
-}
-"""What shows where a moved image no longer covers its frame; "auto" is a photo's edge repeated, a drawing's paper."""
-
-
-@dataclass(frozen=True)
-class Knob:
-    """One number or choice a person may change; slider, command line, validation and message all come from here."""
-
-    name: str
-    title: str
-    help: str
-    kind: type  # int, float, bool or str
-    low: float = 0.0
-    high: float = 1.0
-    step: float = 1.0
-    unit: str = ""
-    choices: tuple = ()
-
-    def coerce(self, value: object) -> int | float | bool | str:
-        """Return `value` as this knob's type, or raise a UserError. Text is accepted, as a command line gives it."""
-        if self.kind is bool:
-            known = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
-            if str(value).lower() not in known:
-                raise UserError("'{knob}' is on or off; got {value!r}. Use true or false.", knob=self.name, value=value)
-            return known[str(value).lower()]
-        if self.choices:
-            chosen = next((choice for choice in self.choices if value in (choice, str(choice))), None)
-            if chosen is None:
-                allowed = ", ".join(str(choice) for choice in self.choices)
-                raise UserError(
-                    "'{knob}' must be one of {allowed}; got {value!r}.", knob=self.name, allowed=allowed, value=value
-                )
-            return chosen
-        try:
-            number = float(value)  # type: ignore[arg-type]
-        except (TypeError, ValueError):
-            raise UserError(
-                "'{knob}' needs a number; got {value!r}. Give one from {low:g} to {high:g}.",
-                knob=self.name, value=value, low=self.low, high=self.high,
-            ) from None  # fmt: skip
-        if self.kind is int and not number.is_integer():
-            raise UserError(
-                "'{knob}' needs a whole number; got {value!r}. Give one from {low:g} to {high:g}.",
-                knob=self.name, value=value, low=self.low, high=self.high,
-            )  # fmt: skip
-        if not self.low <= number <= self.high:
-            raise UserError(
-                "'{knob}' must lie between {low:g} and {high:g}; got {value:g}.",
-                knob=self.name, low=self.low, high=self.high, value=number,
-            )  # fmt: skip
-        # Ten digits: 0.1 + 0.2 and 0.3 are the same setting, so they must give the same key.
-        return int(number) if self.kind is int else float(f"{number:.10g}")
-
-
-KNOBS: dict[str, Knob] = {
-    knob.name: knob
-    for knob in (
-        Knob("backbone", N_("Pretrained network"), N_("The network, pretrained on ImageNet, that extracts the "
-                                                      "features."),
-             str, choices=tuple(BACKBONES)),
-        Knob("image_size", N_("Image size"),
-             N_("Images are resized to this width and height. With few photos, some networks use a larger default."),
-             int, 32, 384, 2, "px"),
-        Knob("epochs", N_("Maximum epochs"), N_("How many times training goes through the training set."), int, 1, 200),
-        Knob("batch_size", N_("Batch size"), N_("Images per training step."), int, choices=(8, 16, 32, 64, 128, 256)),
-        Knob("learning_rate", N_("Learning rate"), N_("How far one training step changes the weights."),
-             float, choices=(0.00001, 0.00003, 0.0001, 0.0003, 0.001, 0.003, 0.01)),
-        Knob("patience", N_("Patience"),
-             N_("Stop when validation accuracy has not improved for this many epochs; the best epoch is kept."),
-             int, 1, 200, 1, N_("epochs")),
-        Knob("progressive_resizing", N_("Progressive resizing"),
-             N_("Train this share of the epochs at two thirds of the width and height, which is faster. Patience "
-                "counts from the full size on."),
-             float, 0, 0.9, 0.05),
-        Knob("views", N_("Augmented views"),
-             N_("How many augmented versions of each image are computed and kept. After that they are reused."),
-             int, 1, 32),
-        Knob("rotation", N_("Rotation"), N_("Rotate each image by up to this angle, in either direction."),
-             float, 0, 180, 1, "°"),
-        Knob("width_shift", N_("Width shift"), N_("Shift horizontally by up to this share of the width."),
-             float, 0, 0.5, 0.01),
-        Knob("height_shift", N_("Height shift"), N_("Shift vertically by up to this share of the height."),
-             float, 0, 0.5, 0.01),
-        Knob("shear", N_("Shear"), N_("Shear each image by up to this angle, in either direction."),
-             float, 0, 45, 0.5, "°"),
-        Knob("zoom", N_("Zoom"), N_("Zoom in or out by up to this share."), float, 0, 0.9, 0.01),
-        Knob("horizontal_flip", N_("Horizontal flip"), N_("Flip half of the images left to right."), bool),
-        Knob("vertical_flip", N_("Vertical flip"), N_("Flip half of the images upside down."), bool),
-        Knob("brightness", N_("Brightness"), N_("Make each image darker or lighter by up to this share."),
-             float, 0, 0.9, 0.01),
-        Knob("channel_shift", N_("Channel shift"),
-             N_("Add or subtract up to this value in each channel; black is 0, white is 255."),
-             float, 0, 150, 1, N_("levels")),
-        Knob("fill_mode", N_("Fill mode"),
-             N_("How to fill pixels outside the moved image. Automatic: repeat the edge of a photo, white paper for "
-                "a drawing."),
-             str, choices=tuple(FILL_MODES)),
-        Knob("fill_value", N_("Fill shade"), N_("Only for the fill mode “Constant”: 0 is black, 255 is white."),
-             int, 0, 255, 1, N_("levels")),
-        Knob("seed", N_("Seed"), N_("The same seed and settings give the same result."), int, 0, 999_999),
-    )
-}  # fmt: skip
+"""The share of the width and height that progressive resizing begins with."""
 
 
 @dataclass(frozen=True)
 class Augmentation:
-    """Ranges of the random changes made to each training image. All zero and off: images pass unchanged.
+    """Ranges of the random changes made to each training image; by default there are none.
 
-    Angles in degrees, shifts and zoom as shares of the image's side (0.2 zooms between 0.8 and 1.2), brightness as a
-    share of each level, channel_shift and fill_value in levels of 255. Made by `make_config` or `make_augmentation`.
+    Attributes:
+        rotation: The largest angle, in degrees.
+        width_shift: The largest shift, as a share of the width.
+        height_shift: The largest shift, as a share of the height.
+        shear: The largest angle, in degrees.
+        zoom: The largest change of size: 0.2 zooms between 0.8 and 1.2.
+        horizontal_flip: Whether half of the images are flipped left to right.
+        vertical_flip: Whether half of the images are flipped upside down.
+        brightness: The largest change of each level, as a share of it.
+        channel_shift: The largest shift of a channel, in levels of 255.
+        fill_mode: A name in `core.catalog.knobs.FILL_MODES`.
+        fill_value: The shade of the fill mode "constant", in levels of 255.
     """
 
     rotation: float = 0.0
@@ -145,12 +49,12 @@ class Augmentation:
     vertical_flip: bool = False
     brightness: float = 0.0
     channel_shift: float = 0.0
-    fill_mode: str = "auto"  # a name in FILL_MODES
+    fill_mode: str = "auto"
     fill_value: int = 0
 
     @property
     def changes_nothing(self) -> bool:
-        """Whether images pass as they are; a fill alone shows nowhere."""
+        """Whether images stay as they are. A fill without a movement is never seen."""
         return replace(self, fill_mode="auto", fill_value=0) == Augmentation()
 
 
@@ -159,10 +63,25 @@ AUGMENTATION_KNOBS = tuple(f.name for f in fields(Augmentation))
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """Everything that decides the outcome of a training, and nothing else. Made by `make_config`."""
+    """Everything that decides the result of a training, and nothing else. Made by `make_config`.
 
-    fingerprint: str  # of the data set's live entries
-    prepare: str  # how images become input: "photo" or "drawing" (see core.data.images.network_input)
+    Attributes:
+        fingerprint: The hash of the data set's live images and labels.
+        kind: The kind of the data set, "photo" or "drawing", which says how images become input
+            (`core.data.images.network_input`).
+        strategy: A name in STRATEGIES.
+        backbone: A name in BACKBONES; empty for strategies with a network of their own.
+        weights: The sha256 of the ImageNet weights; empty for strategies that train from scratch.
+        views: How many augmented versions of each image have their features extracted.
+        progressive_resizing: The share of the epochs with smaller images.
+        input_version: `INPUT_VERSION` when the run was queued.
+        recipe_version: `RECIPE_VERSION` when the run was queued.
+
+    The other attributes are the hyperparameters of the same name in KNOBS.
+    """
+
+    fingerprint: str
+    kind: str
     strategy: str
     image_size: int
     epochs: int
@@ -170,38 +89,54 @@ class TrainConfig:
     learning_rate: float
     patience: int
     seed: int = 0
-    backbone: str = ""  # a name in core.catalog.backbones, where the strategy has one
-    weights: str = ""  # the hash of the weights it begins with, where it is pretrained
+    backbone: str = ""
+    weights: str = ""
     views: int = 0
     progressive_resizing: float = 0.0
     augmentation: Augmentation = field(default_factory=Augmentation)
+    input_version: int = 1
+    recipe_version: int = 1
 
     @property
     def small_epochs(self) -> int:
-        """How many epochs, from the first, show smaller images (progressive resizing); never all of them."""
+        """How many epochs, from the first, show smaller images; never all of them."""
         return min(round(self.progressive_resizing * self.epochs), self.epochs - 1)
 
     def shown_size(self, epoch: int) -> int:
-        """Width and height of the training images of an epoch, pixels; the first epoch is number 0."""
+        """Give the width and height of the training images of an epoch, in pixels; epochs count from 0."""
         return math.ceil(SMALLER * self.image_size) if epoch < self.small_epochs else self.image_size
 
     @property
     def key(self) -> str:
-        """The run's name: a hash of the canonical JSON of this configuration."""
-        settings = asdict(self)
-        if not self.progressive_resizing:
-            del settings["progressive_resizing"]  # runs of before there was this knob keep their names
-        canonical = json.dumps(settings, sort_keys=True, separators=(",", ":"))
+        """The name of the run: a hash of the canonical JSON of this configuration."""
+        canonical = json.dumps(self.to_json(), sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()[:KEY_LENGTH]
+
+    def to_json(self) -> dict:
+        """Convert to the form in which a run stores its configuration, and from which its key is made."""
+        value = asdict(self)
+        value["prepare"] = value.pop("kind")
+        return {name: setting for name, setting in value.items() if setting != ADDED_LATER.get(name)}
 
     @classmethod
     def from_json(cls, value: dict) -> "TrainConfig":
-        """The configuration that `asdict` made. Raises KeyError or TypeError where a later version made it."""
-        return typed(cls, {**value, "augmentation": typed(Augmentation, value["augmentation"])})
+        """Read what `to_json` made.
+
+        Raises:
+            KeyError: A field is missing, or a later version added one.
+            TypeError: A value is of another type.
+        """
+        settings = {**value, "augmentation": typed(Augmentation, value["augmentation"]), "kind": value["prepare"]}
+        del settings["prepare"]
+        return typed(cls, settings)
+
+
+ADDED_LATER = {"progressive_resizing": 0.0, "input_version": 1, "recipe_version": 1}
+"""Fields that the first runs did not have, with the values that these had: left out, so that their keys stay."""
 
 
 def strategy_named(name: str) -> Strategy:
-    """The row of the registry, or a UserError naming those there are."""
+    """Look up a strategy. Raises UserError, which lists the strategies, for an unknown name."""
     if name not in STRATEGIES:
         raise UserError(
             "There is no strategy '{name}'. Choose one of: {known}.", name=name, known=", ".join(STRATEGIES)
@@ -209,12 +144,17 @@ def strategy_named(name: str) -> Strategy:
     return STRATEGIES[name]
 
 
-class Material(Protocol):
-    """What is learned from: a data set, or images that are only looked at. `kind`: "photo" or "drawing"."""
+class DatasetLike(Protocol):
+    """A data set, or images from elsewhere that are checked like one.
+
+    Attributes:
+        fingerprint: The hash of its live images and labels.
+        kind: "photo" or "drawing".
+        n_images: How many images there are.
+    """
 
     @property
-    def fingerprint(self) -> str:
-        """Hash of a data set's live entries."""
+    def fingerprint(self) -> str: ...
 
     @property
     def kind(self) -> str | None: ...
@@ -223,50 +163,103 @@ class Material(Protocol):
     def n_images(self) -> int: ...
 
 
-def defaults(row: Strategy, material: Material, backbone: object = None) -> dict[str, object]:
-    """Every knob of a strategy with its default; where the row leaves the image size open, it is the `backbone`'s."""
-    values = row.defaults | {"seed": 0}
-    if values.get("image_size") == 0:
-        known = BACKBONES.get(str(backbone)) or BACKBONES[values["backbone"]]
-        few = material.kind == "photo" and material.n_images <= FEW
-        values["image_size"] = (few and known.fine_size) or known.image_size
+def default_image_size(backbone: Backbone, dataset: DatasetLike) -> int:
+    """Choose the image size for a data set, in pixels: few photos are shown larger where that helps a network."""
+    is_small = dataset.kind == "photo" and dataset.n_images <= FEW
+    return backbone.fine_size if is_small and backbone.fine_size else backbone.image_size
+
+
+def defaults(strategy: Strategy, dataset: DatasetLike, backbone: str | None = None) -> dict[str, object]:
+    """List the hyperparameters of a strategy with their defaults, in the order of the interface.
+
+    Args:
+        strategy: The strategy.
+        dataset: The data set to train on.
+        backbone: The network for which the image size is chosen; without one, or for a network that this version does
+            not have, the strategy's default network.
+    """
+    values = strategy.defaults | {"seed": 0}
+    if "backbone" not in values:
+        return values
+    row = BACKBONES.get(backbone) or BACKBONES[values["backbone"]]
+    # What the strategy itself says of the image size comes second and wins.
+    return {"backbone": values["backbone"], "image_size": default_image_size(row, dataset), **values}
+
+
+def resolve(
+    strategy: Strategy, backbone: str | None, dataset: DatasetLike, chosen: Mapping[str, object]
+) -> dict[str, object]:
+    """Settle every hyperparameter of a strategy.
+
+    Args:
+        strategy: The strategy.
+        backbone: The network for strategies that use a pretrained one, unless `chosen` names another.
+        dataset: The data set to train on.
+        chosen: The hyperparameters that differ from the defaults, as values or as text.
+
+    Returns:
+        All hyperparameters of the strategy, validated.
+
+    Raises:
+        UserError: The strategy does not have a hyperparameter, a value is not possible, or the images are too small
+            for the network.
+    """
+    values = defaults(strategy, dataset, chosen.get("backbone", backbone))
+    for name in chosen:
+        if name not in values:
+            raise UserError(
+                "'{strategy}' has no setting '{name}'. It has: {known}.",
+                strategy=strategy.name,
+                name=name,
+                known=", ".join(values),
+            )
+    if backbone and "backbone" in values:
+        values["backbone"] = backbone
+    values = {name: KNOBS[name].coerce(value) for name, value in (values | chosen).items()}
+    row = BACKBONES.get(values.get("backbone"))
+    if row and values["image_size"] < row.smallest_size:
+        raise UserError(
+            "{title} needs images of at least {smallest} px; got {size}. Choose a larger image size.",
+            title=row.title,
+            smallest=row.smallest_size,
+            size=values["image_size"],
+        )
     return values
 
 
-def make_augmentation(knobs: dict[str, object]) -> Augmentation:
-    """Build an Augmentation from knobs (`{name: value}`); those left out change nothing. UserError as for `coerce`."""
+def make_augmentation(knobs: Mapping[str, object]) -> Augmentation:
+    """Build an Augmentation from some of its hyperparameters; those left out change nothing.
+
+    Raises:
+        UserError: A value is not possible.
+    """
     return Augmentation(**{name: KNOBS[name].coerce(value) for name, value in knobs.items()})
 
 
-def make_config(material: Material, strategy: str, knobs: dict[str, object] | None = None) -> TrainConfig:
-    """Build a TrainConfig from a strategy's defaults for a data set and changed knobs (`{name: value}`).
+def make_config(
+    dataset: DatasetLike, strategy: str, knobs: Mapping[str, object] | None = None, backbone: str | None = None
+) -> TrainConfig:
+    """Build the configuration of a run.
 
-    Values are validated. Raises UserError for an unknown strategy, a knob the strategy does not have, a value out of
-    bounds, images too small for the network, or pretrained weights that are not at hand.
+    Args:
+        dataset: The data set to train on.
+        strategy: A name in STRATEGIES.
+        knobs: The hyperparameters that differ from the defaults.
+        backbone: The network for strategies that use a pretrained one, unless `knobs` names another.
+
+    Raises:
+        UserError: The strategy is unknown, `resolve` refuses a hyperparameter, or the pretrained weights are missing.
     """
     row = strategy_named(strategy)
-    values = defaults(row, material, (knobs or {}).get("backbone"))
-    for name, value in (knobs or {}).items():
-        if name not in values or name not in KNOBS:
-            raise UserError(
-                "'{strategy}' has no setting '{name}'. It has: {known}.",
-                strategy=strategy, name=name, known=", ".join(n for n in values if n in KNOBS),
-            )  # fmt: skip
-        values[name] = value
-    values = {name: KNOBS[name].coerce(value) for name, value in values.items()}
-    augmentation = make_augmentation({name: values.pop(name) for name in AUGMENTATION_KNOBS if name in values})
-    known = BACKBONES.get(str(values.get("backbone")))
-    if known and values["image_size"] < known.smallest_size:
-        raise UserError(
-            "{title} needs images of at least {smallest} px; got {size}. Choose a larger image size.",
-            title=known.title, smallest=known.smallest_size, size=values["image_size"],
-        )  # fmt: skip
-    if row.pretrained:
-        values["weights"] = weights.find(values["backbone"]).hash
+    values = resolve(row, backbone, dataset, knobs or {})
+    augmentation = Augmentation(**{name: values.pop(name) for name in AUGMENTATION_KNOBS if name in values})
     return TrainConfig(
-        fingerprint=material.fingerprint,
-        prepare=material.kind,
+        fingerprint=dataset.fingerprint,
+        kind=dataset.kind,
         strategy=strategy,
         augmentation=augmentation,
+        weights=weights.find(values["backbone"]).hash if row.pretrained else "",
+        input_version=INPUT_VERSION,
+        recipe_version=RECIPE_VERSION,
         **({"image_size": row.image_size} | values),
     )

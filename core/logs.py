@@ -12,6 +12,8 @@ DEFAULT = logging.WARNING
 def configure() -> None:
     """Log to standard error: Handful's messages from HANDFUL_LOG_LEVEL up, those of libraries from WARNING up."""
     logging.basicConfig(format=FORMAT, level=DEFAULT)
+    # Dask sets the level of its own loggers when it is imported, here and in the workers.
+    settings.set_defaults({"DASK_DISTRIBUTED__LOGGING__DISTRIBUTED": "warning"})
     for package in PACKAGES:
         logging.getLogger(package).setLevel(level())
     wanted = settings.read().log_level

@@ -18,7 +18,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import psutil
 from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect, sync_playwright
 
-from core.config import KNOBS
+from core.catalog.knobs import KNOBS
 
 ROOT = Path(__file__).resolve().parents[1]
 CHROMIUM = shutil.which("chromium")

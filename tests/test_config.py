@@ -1,11 +1,14 @@
+import json
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 
 from core.catalog import weights
 from core.catalog.backbones import BACKBONES
+from core.catalog.knobs import KNOBS
 from core.catalog.strategies import STRATEGIES
-from core.config import FEW, KNOBS, TrainConfig, defaults, make_config
+from core.config import FEW, TrainConfig, defaults, make_config
 from core.errors import UserError
 from core.storage import workspace
 
@@ -22,7 +25,8 @@ def config(**knobs) -> TrainConfig:
 def test_every_strategy_has_valid_defaults(strategy):
     values = defaults(STRATEGIES[strategy], material())
     assert make_config(material(), strategy).key == make_config(material(), strategy, values).key
-    assert values.keys() == {*STRATEGIES[strategy].defaults, "seed"}
+    own_size = {"image_size"} if "backbone" in values else set()
+    assert values.keys() == {*STRATEGIES[strategy].defaults, "seed"} | own_size
     assert values.keys() <= KNOBS.keys()
 
 
@@ -41,7 +45,7 @@ def accepted():
 
 @pytest.mark.parametrize("strategy", [name for name, row in STRATEGIES.items() if "backbone" in row.defaults])
 def test_each_network_brings_its_image_size_and_its_weights(strategy, accepted):
-    row, size = STRATEGIES[strategy], STRATEGIES[strategy].defaults["image_size"]
+    row, size = STRATEGIES[strategy], STRATEGIES[strategy].defaults.get("image_size")
     for name in ("efficientnet_lite0", "vgg16"):
         sha256 = accepted(name)
         made = make_config(material(), strategy, {"backbone": name})
@@ -74,8 +78,58 @@ def test_the_first_epochs_show_smaller_images_where_asked():
     assert smallest.shown_size(0) == 22  # what the small CNN can still look at
 
 
-def test_runs_of_before_a_knob_keep_their_keys():
-    assert config(progressive_resizing=0).key == "867dc5d17b85ca9b"
+# (strategy, kind, number of images, knobs): the key that Handful has always given it. Runs are found by these.
+KEYS = {
+    ("small_cnn", "photo", 5000, ()): "2ebadf687df8a0b5",
+    ("small_cnn", "photo", 50, ()): "2ebadf687df8a0b5",
+    ("small_cnn", "drawing", 50, ()): "74ea27557c953a63",
+    ("small_cnn", "photo", 50, (("progressive_resizing", 0),)): "867dc5d17b85ca9b",
+    ("small_cnn", "photo", 50, (("epochs", 3), ("rotation", 12.5), ("fill_mode", "wrap"))): "388cdb1eb664df2c",
+    ("shapes_cnn", "drawing", 50, ()): "0618cced67c91ee1",
+    ("digits_cnn", "drawing", 50, ()): "91dafeaf9155b630",
+    ("bottleneck", "photo", 5000, ()): "05e8e1aeffed466e",
+    ("bottleneck", "photo", 50, ()): "76e3453fe8fdd941",
+    ("bottleneck", "photo", 50, (("backbone", "vgg16"),)): "8b3d19fa3dd18a00",
+    ("bottleneck_augmented", "photo", 50, ()): "f02ae5a56567a3ca",
+    ("feature_extraction", "photo", 50, ()): "1b61eeb318cea51d",
+    ("fine_tuning", "photo", 50, ()): "7c734f2a545d16a2",
+    ("fine_tuning", "photo", 50, (("backbone", "xception"), ("image_size", 96), ("seed", 7))): "d1b5b4037443371a",
+    ("full_training", "photo", 50, ()): "2d5872e7809d9ae2",
+    ("full_training", "photo", 50, (("backbone", "vgg16"),)): "b175aa5df05b0109",
+}
+
+
+@pytest.mark.parametrize(("strategy", "kind", "n_images", "knobs"), KEYS)
+def test_equal_questions_keep_their_keys(strategy, kind, n_images, knobs, monkeypatch, tmp_path):
+    monkeypatch.setattr(weights, "find", lambda name: weights.Weights(tmp_path / name, "0" * 64))
+    made = make_config(material("f", kind, n_images), strategy, dict(knobs))
+    assert made.key == KEYS[strategy, kind, n_images, knobs]
+
+
+def test_a_run_written_by_the_first_version_is_read_with_its_key():
+    augmentation = {
+        "rotation": 0.0, "width_shift": 0.0, "height_shift": 0.0, "shear": 11.5, "zoom": 0.2, "horizontal_flip": True,
+        "vertical_flip": False, "brightness": 0.0, "channel_shift": 0.0, "fill_mode": "auto", "fill_value": 0,
+    }  # fmt: skip
+    written = {
+        "fingerprint": "f", "prepare": "photo", "strategy": "small_cnn", "image_size": 150, "epochs": 50,
+        "batch_size": 32, "learning_rate": 0.001, "patience": 15, "seed": 0, "backbone": "", "weights": "", "views": 0,
+        "augmentation": augmentation,
+    }  # fmt: skip
+    assert TrainConfig.from_json(written).key == "867dc5d17b85ca9b"
+    assert TrainConfig.from_json(written | {"progressive_resizing": 0.7}).key == "2ebadf687df8a0b5"
+
+
+def test_other_versions_of_the_code_give_another_key(monkeypatch):
+    keys = [config().key]
+    for version in ("INPUT_VERSION", "RECIPE_VERSION"):
+        with monkeypatch.context() as raised:
+            raised.setattr(f"core.config.{version}", 2)
+            keys.append(config().key)
+    assert len(set(keys)) == 3
+
+
+def test_progressive_resizing_is_part_of_the_key():
     assert config(progressive_resizing=0.5).key != config(progressive_resizing=0.6).key
 
 
@@ -114,11 +168,8 @@ def test_data_and_preparation_are_part_of_the_key():
 
 
 def test_a_config_survives_json():
-    import json
-    from dataclasses import asdict
-
-    made = config(rotation=12)
-    assert TrainConfig.from_json(json.loads(json.dumps(asdict(made)))) == made
+    for made in (config(rotation=12), replace(config(), recipe_version=2), config(progressive_resizing=0)):
+        assert TrainConfig.from_json(json.loads(json.dumps(made.to_json()))) == made
 
 
 @pytest.mark.parametrize(

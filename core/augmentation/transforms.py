@@ -6,7 +6,7 @@ transforms one image at a time. Its shear has been in degrees since 2018; ours i
 differs. The server's preview and a worker's training both call `variants`, with seeds from `seed`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import cv2
@@ -37,10 +37,6 @@ class Draw:
     vertical_flip: np.ndarray  # bool
     brightness: np.ndarray  # factors
     channel_shift: np.ndarray  # levels of 255
-
-
-Transform = Callable[[np.ndarray, Draw, str, int], np.ndarray]
-"""`apply`, or what does the same elsewhere."""
 
 
 def still(n: int) -> Draw:
@@ -111,13 +107,13 @@ def matrices(drawn: Draw, height: int, width: int) -> np.ndarray:
     return back @ rotate @ shift @ shear @ zoom @ flip @ to_centre
 
 
-def fill(augmentation: Augmentation, prepare: str) -> tuple[str, int]:
+def fill(augmentation: Augmentation, kind: str) -> tuple[str, int]:
     """What lies outside the image: a fill mode of Keras, and the level of "constant", 0..255.
 
     "auto" is Keras' default for photos, which repeats the edge, and white paper for drawings.
     """
     if augmentation.fill_mode == "auto":
-        return ("constant", PAPER) if prepare == "drawing" else ("nearest", 0)
+        return ("constant", PAPER) if kind == "drawing" else ("nearest", 0)
     return augmentation.fill_mode, augmentation.fill_value
 
 
@@ -150,14 +146,13 @@ def apply(images: np.ndarray, drawn: Draw, mode: str, value: int) -> np.ndarray:
 def variants(
     images: np.ndarray,
     augmentation: Augmentation,
-    prepare: str,
+    kind: str,
     seeds: Sequence[tuple[int, ...]],
-    transform: Transform = apply,
 ) -> np.ndarray:
     """Draw and apply: (n, height, width, channels) uint8 and n seeds -> the same shape, uint8."""
     if augmentation.changes_nothing:
         return images
-    return transform(images, draw(augmentation, seeds), *fill(augmentation, prepare))
+    return apply(images, draw(augmentation, seeds), *fill(augmentation, kind))
 
 
 def shrunk(images: np.ndarray, size: int) -> np.ndarray:

@@ -33,7 +33,7 @@ class Mirrored(NamedTuple):
     taken_for: str  # the class most of the mirrored mistakes name
 
 
-def of_picture(rgb: np.ndarray, size: tuple[int, int], prepare: str, transparent: bool = False) -> list[Note]:
+def of_picture(rgb: np.ndarray, size: tuple[int, int], kind: str, transparent: bool = False) -> list[Note]:
     """What a person should know of a picture, (h, w, 3) uint8, before it is augmented.
 
     `size`: the width and height it came with, which may be larger; `transparent`: whether it had an alpha channel.
@@ -43,7 +43,7 @@ def of_picture(rgb: np.ndarray, size: tuple[int, int], prepare: str, transparent
     if min(height, width) < FEWEST_PIXELS:
         text = N_("The image is only {width} x {height} pixels, so there is hardly anything to see. Use a larger one.")
         notes.append(Note(text, {"width": width, "height": height}))
-    if prepare == "photo" and max(height, width) > LONGEST_SHAPE * min(height, width):
+    if kind == "photo" and max(height, width) > LONGEST_SHAPE * min(height, width):
         text = N_(
             "The image is {width} x {height} pixels, so it is badly distorted when resized to a square. Crop it first."
         )
@@ -54,7 +54,7 @@ def of_picture(rgb: np.ndarray, size: tuple[int, int], prepare: str, transparent
                 N_("Transparent parts of the image are laid on white, or on black where the image itself is white."), {}
             )
         )
-    if prepare == "photo" and np.ptp(rgb, axis=2).max() == 0:
+    if kind == "photo" and np.ptp(rgb, axis=2).max() == 0:
         notes.append(Note(N_("The image has no color: the network sees three equal channels."), {}))
     if rgb.max() == 1:
         text = N_(
@@ -66,13 +66,13 @@ def of_picture(rgb: np.ndarray, size: tuple[int, int], prepare: str, transparent
     return notes
 
 
-def content(shown: np.ndarray, prepare: str) -> np.ndarray:
+def content(shown: np.ndarray, kind: str) -> np.ndarray:
     """Where what matters is in an image, (h, w, channels) uint8: weights of sum 1, (h', w') with at most GRID a side.
 
     A drawing's ink; of a photo, what differs from the colour of its border. All zero where there is nothing.
     """
     pixels = shown.astype(np.float32)
-    if prepare == "drawing":
+    if kind == "drawing":
         weights = transforms.PAPER - pixels.min(axis=2)
     else:
         border = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
@@ -104,10 +104,10 @@ def false_ink(shown: np.ndarray, drawn: Draw, mode: str, value: int) -> float:
     return float(ink[np.stack(outside)].sum() / max(float(ink.sum()), 1e-6))
 
 
-def of_draws(shown: np.ndarray, drawn: Draw, prepare: str, mode: str, value: int) -> list[Note]:
+def of_draws(shown: np.ndarray, drawn: Draw, kind: str, mode: str, value: int) -> list[Note]:
     """What goes wrong with an image, (h, w, channels) uint8, in these draws and with this fill."""
     notes = []
-    shares = lost(content(shown, prepare), drawn)
+    shares = lost(content(shown, kind), drawn)
     often = float((shares > MUCH_LOST).mean())
     if often > OFTEN:
         text = {
@@ -116,9 +116,9 @@ def of_draws(shown: np.ndarray, drawn: Draw, prepare: str, mode: str, value: int
             "photo": N_("{often:.0%} of the variants push more than a quarter of the foreground (what differs from "
                         "the border's color) out of the frame, the worst one {worst:.0%}. Lower the shifts or the "
                         "zoom."),
-        }[prepare]  # fmt: skip
+        }[kind]  # fmt: skip
         notes.append(Note(text, {"often": often, "worst": float(shares.max())}))
-    if prepare == "drawing" and (mode, value) != ("constant", transforms.PAPER):
+    if kind == "drawing" and (mode, value) != ("constant", transforms.PAPER):
         few = Draw(**{name: values[:FEW] for name, values in vars(drawn).items()})
         share = false_ink(shown, few, mode, value)
         if share > FALSE_INK:

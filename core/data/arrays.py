@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from core.catalog.versions import INPUT_VERSION
 from core.data import images
 from core.data.manifest import Dataset, Entry
 from core.errors import UserError
@@ -68,7 +69,7 @@ def prepared(source: Path | bytes, prepare: str, size: int, channels: int) -> np
 
 
 def _key(entries: tuple[Entry, ...], prepare: str, size: int, channels: int) -> str:
-    parts = [images.INPUT_VERSION, prepare, size, channels, *(e.content for e in entries)]
+    parts = [INPUT_VERSION, prepare, size, channels, *(e.content for e in entries)]
     return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()[:32]
 
 

@@ -15,8 +15,6 @@ from core.errors import UserError
 
 # Named, because Pillow's other readers include ones that start programs (EPS) or accept almost any bytes (TGA).
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "AVIF", "PPM", "ICO")
-INPUT_VERSION = 1
-"""Raise it when `network_input` gives other pixels than before: cached arrays made by the old one are then ignored."""
 
 # What Pillow's readers raise on broken files, besides the OSError they promise.
 _DECODER_ERRORS = (OSError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError, EOFError, MemoryError,

@@ -87,7 +87,7 @@ def describe(image_checks: ImageChecks, on_progress: OnProgress) -> np.ndarray:
     frozen = features.Frozen(config, report)
 
     def prepared(item: Item) -> np.ndarray:
-        return arrays.prepared(item.read(), config.prepare, config.image_size, 3)
+        return arrays.prepared(item.read(), config.kind, config.image_size, 3)
 
     rows = []
     for start in range(0, len(items), CHUNK):

@@ -18,8 +18,8 @@ import tensorflow as tf
 from core.augmentation import transforms
 from core.catalog import weights
 from core.catalog.backbones import BACKBONES
+from core.catalog.versions import INPUT_VERSION
 from core.config import Augmentation, TrainConfig
-from core.data.images import INPUT_VERSION
 from core.errors import UserError
 from core.learn import backbones, devices, quantized
 from core.learn.batches import Read
@@ -51,12 +51,11 @@ class InputImages:
 
     images: np.ndarray
     contents: Sequence[str]
-    transform: transforms.Transform = transforms.apply
 
     def seen(self, rows: np.ndarray, view: View, prepare: str) -> np.ndarray:
         """A view of some of them, (rows, size, size, 3) uint8."""
         seeds = [transforms.seed(self.contents[row], view.seed, view.number) for row in rows]
-        return transforms.variants(self.images[rows], view.augmentation, prepare, seeds, self.transform)
+        return transforms.variants(self.images[rows], view.augmentation, prepare, seeds)
 
 
 class Frozen:
@@ -105,7 +104,7 @@ class Frozen:
         n = len(pictures.contents)
         kept = OUTPUTS if self._has_room(len(views) * n) else ("features",)
         if output not in kept:
-            prepare = self.config.prepare
+            prepare = self.config.kind
             return lambda rows, number: self(pictures.seen(rows, views[number % len(views)], prepare))[output]
         read = []
         for number, view in enumerate(views):
@@ -127,7 +126,7 @@ class Frozen:
         config = self.config
         return Store({
             "network": config.backbone, "weights": config.weights, "size": config.image_size, "output": output,
-            "prepare": config.prepare, "input": INPUT_VERSION, "dtype": self.dtype, "view": asdict(view),
+            "prepare": config.kind, "input": INPUT_VERSION, "dtype": self.dtype, "view": asdict(view),
         })  # fmt: skip
 
     def _fill(
@@ -147,7 +146,7 @@ class Frozen:
             for start in range(0, len(missing), BATCH):
                 on_progress(len(pictures.contents) - len(missing) + start)
                 rows = missing[start : start + BATCH]
-                values = self(pictures.seen(rows, view, self.config.prepare))
+                values = self(pictures.seen(rows, view, self.config.kind))
                 for name, store in stores.items():
                     store.append([pictures.contents[row] for row in rows], values[name])
 

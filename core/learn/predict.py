@@ -59,7 +59,7 @@ def predict_many(key: str, pictures: Sequence[np.ndarray]) -> np.ndarray:
     """Images of any sizes, (height, width, 3) uint8 RGB, through one finished run: (n, classes) float32."""
     run = runs.find(key)
     config, strategy = run.config, STRATEGIES[run.config.strategy]
-    prepared = [images.network_input(rgb, config.prepare, config.image_size, strategy.channels) for rgb in pictures]
+    prepared = [images.network_input(rgb, config.kind, config.image_size, strategy.channels) for rgb in pictures]
     return in_batches(_model(run), in_order(np.stack(prepared)), len(prepared))
 
 

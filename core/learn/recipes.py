@@ -18,7 +18,7 @@ from core.catalog.strategies import STRATEGIES
 from core.config import TrainConfig
 from core.data import arrays
 from core.data.manifest import Dataset
-from core.learn import augment_gpu, backbones, devices, features, networks
+from core.learn import backbones, devices, features, networks
 from core.learn.batches import Batches, Read, in_order
 
 WORTH_MEASURING_PX = 64  # networks on smaller images train in seconds: measuring would take longer than it saves
@@ -113,7 +113,7 @@ class WholeNetwork(Recipe):
         def read(rows: np.ndarray, number: int) -> np.ndarray:
             view = features.View(config.augmentation, config.seed, number)
             size = config.shown_size(number // self.rounds)
-            return transforms.shrunk(images.seen(rows, view, config.prepare), size)
+            return transforms.shrunk(images.seen(rows, view, config.kind), size)
 
         return Examples(read, labels)
 
@@ -301,11 +301,9 @@ def input_images(
 
     strategy = STRATEGIES[config.strategy]
     images, labels, entries = arrays.decoded(
-        dataset, config.prepare, config.image_size, strategy.channels, split, on_progress=on_progress
+        dataset, config.kind, config.image_size, strategy.channels, split, on_progress=on_progress
     )
-    batch_size = features.BATCH if strategy.pretrained else config.batch_size
-    transform = augment_gpu.fastest(config, batch_size, report)
-    return features.InputImages(images, [entry.content for entry in entries], transform), labels
+    return features.InputImages(images, [entry.content for entry in entries]), labels
 
 
 def _extracted(

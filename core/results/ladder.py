@@ -16,9 +16,8 @@ def plan(dataset: Dataset, backbone: str) -> tuple[list[TrainConfig], dict[str, 
     """The trainings, quickest first, and why each strategy that cannot run is left out: {strategy: error}."""
     configs, left_out = [], {}
     for name in rungs(dataset.kind):
-        knobs = {"backbone": backbone} if "backbone" in STRATEGIES[name].defaults else {}
         try:
-            configs.append(make_config(dataset, name, knobs))
+            configs.append(make_config(dataset, name, backbone=backbone))
         except UserError as error:
             left_out[name] = error
     return configs, left_out

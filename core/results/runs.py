@@ -23,7 +23,7 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
@@ -130,7 +130,7 @@ def create(config: TrainConfig, dataset: manifest.Dataset) -> Run:
         if not path.exists():
             datasets.check_trainable(dataset)
             asked = {
-                "config": asdict(config), "dataset": dataset.name, "classes": list(dataset.live_classes),
+                "config": config.to_json(), "dataset": dataset.name, "classes": list(dataset.live_classes),
                 "created": time.time(),
             }  # fmt: skip
             with workspace.replacing(path) as whole:

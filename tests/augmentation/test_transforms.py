@@ -8,11 +8,11 @@ import pytest
 from keras.src.legacy.preprocessing.image import ImageDataGenerator
 
 from core.augmentation import transforms
+from core.catalog.knobs import FILL_MODES
 from core.catalog.strategies import PRESETS
-from core.config import FILL_MODES, Augmentation, make_augmentation
+from core.config import Augmentation, make_augmentation
 from core.data import images
 from core.errors import UserError
-from core.learn import augment_gpu
 
 SIDE = 80
 EVERYTHING = Augmentation(30, 0.1, 0.1, 20, 0.3, True, True, 0.4, 60)
@@ -45,17 +45,9 @@ def by_keras(image: np.ndarray, drawn: transforms.Draw, mode: str, value: int) -
         return generator.apply_transform(image.astype(np.float32), told)
 
 
-@pytest.fixture(params=[transforms.apply, augment_gpu.apply], ids=["processor", "gpu"])
-def transform(request):
-    """Both ways to apply what was drawn; the one for a GPU runs wherever TensorFlow does."""
-    return request.param
-
-
-def share_alike(
-    image: np.ndarray, drawn: transforms.Draw, mode: str, transform=transforms.apply, value: int = 90
-) -> float:
+def share_alike(image: np.ndarray, drawn: transforms.Draw, mode: str, value: int = 90) -> float:
     """The share of pixels that are within 2 of 255 of Keras' own."""
-    ours = transform(image[np.newaxis], drawn, mode, value)[0].astype(float)
+    ours = transforms.apply(image[np.newaxis], drawn, mode, value)[0].astype(float)
     return float((np.abs(ours - by_keras(image, drawn, mode, value)) <= 2).mean())
 
 
@@ -70,26 +62,17 @@ def share_alike(
         dict(width_zoom=1.9, height_zoom=1.9), dict(rotation=180.0, width_shift=0.5, height_shift=0.5),
     ],
 )  # fmt: skip
-def test_each_parameter_is_that_of_keras_in_every_fill_mode(changes, mode, transform):
+def test_each_parameter_is_that_of_keras_in_every_fill_mode(changes, mode):
     for image in (picture(1), picture(2, block=10), picture(3, channels=1)):
-        assert share_alike(image, one(**changes), mode, transform) >= 0.99
+        assert share_alike(image, one(**changes), mode) >= 0.99
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_all_parameters_together_are_those_of_keras(mode, transform):
+def test_all_parameters_together_are_those_of_keras(mode):
     drawn = transforms.draw(EVERYTHING, [(5, number) for number in range(20)])
     for number in range(20):
         alone = transforms.Draw(**{name: values[number : number + 1] for name, values in vars(drawn).items()})
-        assert share_alike(picture(number), alone, mode, transform) >= 0.99
-
-
-@pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("shape", [(20, SIDE, SIDE, 3), (20, 1, 1, 1), (20, 30, 50, 1)])
-def test_a_gpu_makes_the_variants_that_the_processor_makes(shape, mode):
-    images = np.random.default_rng(1).integers(0, 256, shape, np.uint8)
-    drawn = transforms.draw(EVERYTHING, [(5, number) for number in range(20)])
-    ours, theirs = (apply(images, drawn, mode, 90).astype(int) for apply in (transforms.apply, augment_gpu.apply))
-    assert (np.abs(ours - theirs) <= 2).mean() >= 0.99
+        assert share_alike(picture(number), alone, mode) >= 0.99
 
 
 def test_keras_names_its_shifts_the_other_way_round():
@@ -148,8 +131,8 @@ def test_changing_one_knob_leaves_the_other_draws():
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_nothing_drawn_changes_nothing(mode, transform):
-    assert np.array_equal(transform(picture(1)[np.newaxis], transforms.still(1), mode, 7)[0], picture(1))
+def test_nothing_drawn_changes_nothing(mode):
+    assert np.array_equal(transforms.apply(picture(1)[np.newaxis], transforms.still(1), mode, 7)[0], picture(1))
 
 
 def test_a_fill_alone_changes_nothing():

@@ -26,10 +26,10 @@ def photo() -> np.ndarray:
     return ground
 
 
-def found(shown: np.ndarray, prepare: str, **knobs: object) -> list[str]:
+def found(shown: np.ndarray, kind: str, **knobs: object) -> list[str]:
     augmentation = Augmentation(**knobs)
     drawn = transforms.draw(augmentation, SEEDS)
-    return [note.template for note in warnings.of_draws(shown, drawn, prepare, *transforms.fill(augmentation, prepare))]
+    return [note.template for note in warnings.of_draws(shown, drawn, kind, *transforms.fill(augmentation, kind))]
 
 
 def test_what_is_moved_out_of_the_frame_is_measured():
@@ -43,15 +43,15 @@ def test_what_is_moved_out_of_the_frame_is_measured():
 
 def test_a_blank_image_loses_nothing():
     blank = np.full((30, 30, 3), 255, np.uint8)
-    for prepare in ("photo", "drawing"):
-        assert found(blank, prepare, width_shift=0.5, fill_mode="wrap") == []
+    for kind in ("photo", "drawing"):
+        assert found(blank, kind, width_shift=0.5, fill_mode="wrap") == []
 
 
-@pytest.mark.parametrize(("prepare", "shown"), [("drawing", sheet()), ("photo", photo())])
-def test_large_shifts_are_warned_of_and_small_turns_are_not(prepare, shown):
-    [note] = found(shown, prepare, width_shift=0.5)
+@pytest.mark.parametrize(("kind", "shown"), [("drawing", sheet()), ("photo", photo())])
+def test_large_shifts_are_warned_of_and_small_turns_are_not(kind, shown):
+    [note] = found(shown, kind, width_shift=0.5)
     assert "push more than a quarter" in note
-    assert found(shown, prepare, rotation=10, shear=5) == []
+    assert found(shown, kind, rotation=10, shear=5) == []
 
 
 @pytest.mark.parametrize("mode", ["wrap", "constant"])

@@ -60,5 +60,5 @@ def test_the_preview_is_what_a_pretrained_network_describes(dataset, monkeypatch
     pictures, _labels = recipes.input_images(config, dataset, "train", lambda **values: None)
     entry = dataset.live("train")[3]
     for number, view in enumerate(recipes._views(config)):
-        [seen] = pictures.seen(np.array([3]), view, config.prepare)
+        [seen] = pictures.seen(np.array([3]), view, config.kind)
         assert np.array_equal(seen, previewed(dataset, entry, config, 2)[number])

@@ -25,7 +25,7 @@ def test_kept_activations_are_those_of_the_live_network(pets, random_weights):
     rows = np.arange(len(pictures.contents))
     view = features.View(settings.augmentation, 0, 1)
     kept = frozen.read(pictures, [features.View(), view], "block", lambda done, total: None)
-    images = pictures.seen(rows, view, settings.prepare)
+    images = pictures.seen(rows, view, settings.kind)
     below, _ = backbones.split(backbone_of(settings), BACKBONES["efficientnet_lite0"])
     live = np.asarray(below(images.astype(np.float32), training=False))
     assert np.abs(kept(rows, 1) - live).max() <= 2e-3 * np.abs(live).max()

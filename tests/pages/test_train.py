@@ -12,8 +12,9 @@ import pytest
 from core import config
 from core.catalog import weights
 from core.catalog.backbones import BACKBONES
+from core.catalog.knobs import KNOBS
 from core.catalog.strategies import LADDER, STRATEGIES
-from core.config import KNOBS, defaults, make_config
+from core.config import defaults, make_config
 from core.data import datasets, edits
 from core.errors import UserError
 from core.jobs import service
@@ -270,7 +271,7 @@ def test_the_ladder_is_asked_for_with_one_button_quickest_first(pets):
     for run in asked:
         finish(run.key)
     press(app, "Train the ladder")
-    assert says(app.toast, "answered from the cache: 6.")
+    assert says(app.toast, "of which already trained: 6.")
 
 
 def test_the_ladder_leaves_out_what_cannot_run_and_says_why(pets):

@@ -10,8 +10,9 @@ import numpy as np
 import streamlit as st
 
 from core.augmentation import transforms
+from core.catalog.knobs import FILL_MODES, KNOBS
 from core.catalog.strategies import PRESETS, STRATEGIES, Strategy
-from core.config import AUGMENTATION_KNOBS, FILL_MODES, KNOBS, Augmentation, make_augmentation
+from core.config import AUGMENTATION_KNOBS, Augmentation, make_augmentation
 from core.data import arrays, contact_sheet, images
 from core.data.decoding import normalise
 from core.data.manifest import Dataset
@@ -309,8 +310,8 @@ def _fed(key: str) -> tuple[np.ndarray, Sequence[str]]:
     if not row or not entries:  # of an earlier version, or deleted since
         return np.empty(0), []
     shown = np.stack([
-        arrays.prepared(dataset.image_path(entry), config.prepare, config.image_size, row.channels) for entry in entries
+        arrays.prepared(dataset.image_path(entry), config.kind, config.image_size, row.channels) for entry in entries
     ])  # fmt: skip
     seeds = [transforms.seed(entry.content, config.seed, 0) for entry in entries]
-    variants = transforms.variants(shown, config.augmentation, config.prepare, seeds)
+    variants = transforms.variants(shown, config.augmentation, config.kind, seeds)
     return transforms.shrunk(variants, config.shown_size(0)), [entry.label for entry in entries]

@@ -7,7 +7,7 @@ import streamlit as st
 
 from core.augmentation import transforms, warnings
 from core.augmentation.warnings import Mirrored
-from core.config import KNOBS
+from core.catalog.knobs import KNOBS
 from core.data import images
 from core.data.manifest import Dataset, Entry, Note
 from core.jobs import service

@@ -4,8 +4,8 @@ import streamlit as st
 
 from core.catalog import weights
 from core.catalog.backbones import BACKBONES
+from core.catalog.knobs import KNOBS
 from core.catalog.strategies import Strategy
-from core.config import KNOBS
 from core.i18n import N_
 from core.storage import workspace
 from ui import page

@@ -1,15 +1,16 @@
 """The choice of a strategy and the sliders for its knobs, all made from the declarations in core.
 
-What a knob is called, how far it goes and what it does stands in `core.config.KNOBS`; which knobs a strategy has, and
-the settings of its source, in its row of `core.catalog.strategies.STRATEGIES`.
+What a knob is called, how far it goes and what it does stands in `core.catalog.knobs.KNOBS`; which knobs a strategy
+has, and the settings of its source, in its row of `core.catalog.strategies.STRATEGIES`.
 """
 
 from dataclasses import asdict
 
 import streamlit as st
 
+from core.catalog.knobs import FILL_MODES, KNOBS, Knob
 from core.catalog.strategies import STRATEGIES, Strategy
-from core.config import AUGMENTATION_KNOBS, FILL_MODES, KNOBS, Knob, TrainConfig, defaults
+from core.config import AUGMENTATION_KNOBS, TrainConfig, defaults
 from core.data.manifest import Dataset
 from core.errors import UserError
 from core.results import ladder

@@ -62,7 +62,7 @@ def _standing(dataset: Dataset) -> list[Run]:
     """For each strategy, in the ladder's order: its run under way, else its best one, else its latest attempt."""
     tried: dict[str, list[Run]] = {}
     for run in runs.every():
-        if (run.config.fingerprint, run.config.prepare) == (dataset.fingerprint, dataset.kind):
+        if (run.config.fingerprint, run.config.kind) == (dataset.fingerprint, dataset.kind):
             tried.setdefault(run.config.strategy, []).append(run)
     names = dict.fromkeys((*hyperparameters.names(dataset.kind), *tried))
     return [max(tried[name], key=lambda run: (run.live, _accuracy(run))) for name in names if name in tried]

@@ -173,7 +173,7 @@ def _done(run: Run) -> None:
                 delta_color="off", delta_arrow="off",
                 help=_("Accuracy with its 95% interval: the fewer images, the wider."),
             )  # fmt: skip
-    if run.config.prepare == "drawing":
+    if run.config.kind == "drawing":
         page.link("Sketch", _("Try it live"), run=run.key)
     else:
         page.link("Predict", _("Classify an image"), run=run.key)
