@@ -12,7 +12,7 @@ run: .venv/installed
 
 # Training runs at niceness 15, so tests that are less nice would starve it.
 test: lint chromium
-	nice -n 15 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations=15 --cov=core
+	nice -n 15 $(BIN)/python -m slipcover -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations=15
 
 # For use while editing: no slow tests, no browser.
 quick: .venv/installed-dev
