@@ -61,7 +61,7 @@ def fastest(name: str, rate: Callable[[str], float], candidates: Sequence[str] =
     if not all(isinstance(rates.get(candidate), int | float) for candidate in candidates):
         for candidate in candidates:
             rates[candidate] = round(rate(candidate), 1)
-            forget()
+            free_memory()
         known = workspace.recall(workspace.compute_choices())
         workspace.write_json(
             workspace.compute_choices(), known | {_machine(): _object(known, _machine()) | {name: rates}}
@@ -81,7 +81,7 @@ def dtypes() -> list[str]:
     return ["float32", "mixed_bfloat16", *half]
 
 
-def forget() -> None:
+def free_memory() -> None:
     """Give back the memory of networks that nobody uses any more: Keras keeps every graph it has made."""
     keras.backend.clear_session()
     gc.collect()

@@ -15,7 +15,7 @@ from core.catalog.strategies import STRATEGIES
 from core.data import images
 from core.errors import UserError
 from core.learn import backbones, checkpoints, inference_graph
-from core.learn.batches import Read, in_order
+from core.learn.batches import Loader, from_array
 from core.results import runs
 
 BATCH = 32  # Keras holds every layer's output until a call ends: a gigabyte for 100 images in a large network
@@ -60,10 +60,10 @@ def predict_many(key: str, pictures: Sequence[np.ndarray]) -> np.ndarray:
     run = runs.find(key)
     config, strategy = run.config, STRATEGIES[run.config.strategy]
     prepared = [images.network_input(rgb, config.kind, config.image_size, strategy.channels) for rgb in pictures]
-    return in_batches(_model(run), in_order(np.stack(prepared)), len(prepared))
+    return in_batches(_model(run), from_array(np.stack(prepared)), len(prepared))
 
 
-def in_batches(model: Callable, read: Read, n: int, check: Callable[[], None] = lambda: None) -> np.ndarray:
+def in_batches(model: Callable, read: Loader, n: int, check: Callable[[], None] = lambda: None) -> np.ndarray:
     """What `model` makes of the rows 0..n-1 that `read` gives: (n, classes) float32 probabilities.
 
     `check` is called between batches and may raise.
@@ -96,7 +96,7 @@ def imagenet(rgb: np.ndarray, top: int = 5) -> list[tuple[str, float]]:
 
 @functools.cache
 def _imagenet() -> Callable:
-    return _constant(backbones.imagenet_classifier(weights.find("efficientnet_lite0").path))
+    return _as_graph(backbones.imagenet_classifier(weights.find("efficientnet_lite0").path))
 
 
 def _model(run: runs.Run) -> Callable:
@@ -105,9 +105,9 @@ def _model(run: runs.Run) -> Callable:
     with _lock:
         if name not in _loaded:
             model = checkpoints.read_model(run.folder / "model.keras", compile=False)
-            _loaded[name] = _constant(model), sum(weight.nbytes for weight in model.get_weights())
+            _loaded[name] = _as_graph(model), sum(weight.nbytes for weight in model.get_weights())
         _loaded.move_to_end(name)
-        for left in to_forget({known: size for known, (_model, size) in _loaded.items()}, _sketched):
+        for left in to_unload({known: size for known, (_model, size) in _loaded.items()}, _sketched):
             del _loaded[left]
         return _loaded[name][0]
 
@@ -122,7 +122,7 @@ def _name(run: runs.Run) -> Name:
     return run.key, path.stat().st_mtime_ns
 
 
-def to_forget(sizes: Mapping[Name, int], sketched: Container[Name], most: int = KEPT_BYTES) -> list[Name]:
+def to_unload(sizes: Mapping[Name, int], sketched: Container[Name], most: int = KEPT_BYTES) -> list[Name]:
     """Which models must go so that `most` bytes are left, of {name: bytes}, the least recently used first.
 
     Those of sketches go last, and the one that was just used never goes.
@@ -135,9 +135,9 @@ def to_forget(sizes: Mapping[Name, int], sketched: Container[Name], most: int = 
     return going
 
 
-def _constant(model: keras.Model) -> Callable:
+def _as_graph(model: keras.Model) -> Callable:
     """The model as a graph of constants, which is faster than calling it, and has answered once already."""
     shape = model.input_shape[1:]
-    graph = inference_graph.frozen(lambda x: model(x, training=False), [None, *shape])
+    graph = inference_graph.freeze(lambda x: model(x, training=False), [None, *shape])
     graph(tf.zeros([1, *shape], tf.uint8))
     return lambda x: graph(x)[0]

@@ -31,7 +31,7 @@ def available() -> bool:
 
 
 def outputs(model: keras.Model, names: Sequence[str]) -> Callable[[tf.Tensor], list[tf.Tensor]]:
-    """Compute the outputs of some layers of a `Backbone.chain`, for `core.learn.inference_graph.frozen` to freeze.
+    """Compute the outputs of some layers of a `Backbone.chain`, for `core.learn.inference_graph.freeze` to freeze.
 
     The function takes images, (n, size, size, 3) uint8, and gives float32 tensors with a relative error of some
     hundredths.
