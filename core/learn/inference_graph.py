@@ -54,7 +54,7 @@ def _normalized_convolutions(model: keras.Model) -> dict[str, layers.BatchNormal
     for layer in model.layers:
         if isinstance(layer, layers.BatchNormalization) and readers[id(layer.input)] == 1:
             before = made_by.get(id(layer.input))
-            if before and before.activation is keras.activations.linear:
+            if before is not None and before.activation is keras.activations.linear:
                 pairs[before.name] = layer
     return pairs
 

@@ -9,7 +9,7 @@ from core.catalog.backbones import BACKBONES
 from core.data import arrays
 from core.learn import devices, features, predict, quantized
 from core.learn.batches import from_array
-from core.learn.inference_graph import frozen
+from core.learn.inference_graph import freeze
 from core.storage import workspace
 from tests.learn.pretrained import asked, backbone_of, taught
 
@@ -41,7 +41,7 @@ def test_a_black_border_is_not_what_the_network_pads_with(pets, random_weights):
     network = backbone_of(asked(pets, "bottleneck", "vgg16"))
     grey = np.rint(np.ravel(network.get_layer("prepare").mean)).astype(np.uint8)
     shown = tf.constant(np.broadcast_to(grey, (1, 32, 32, 3)))
-    [first] = frozen(quantized.outputs(network, ["block1_conv1"]), [None, 32, 32, 3])(shown)
+    [first] = freeze(quantized.outputs(network, ["block1_conv1"]), [None, 32, 32, 3])(shown)
     assert np.ptp(first, axis=(1, 2)).max() == 0
 
 
