@@ -76,17 +76,17 @@ def of_image(rgb: np.ndarray, size: tuple[int, int], kind: str, transparent: boo
     return notes
 
 
-def content(shown: np.ndarray, kind: str) -> np.ndarray:
+def content(image: np.ndarray, kind: str) -> np.ndarray:
     """Locate the content of an image: a drawing's ink, or what differs from the color of a photo's border.
 
     Args:
-        shown: (h, w, channels) uint8.
+        image: (h, w, channels) uint8.
         kind: "photo" or "drawing".
 
     Returns:
         Weights of sum 1, or all 0 where there is no content: (h', w') float32 with at most GRID on a side.
     """
-    pixels = shown.astype(np.float32)
+    pixels = image.astype(np.float32)
     if kind == "drawing":
         weights = transforms.PAPER - pixels.min(axis=2)
     else:
@@ -117,10 +117,10 @@ def lost(weights: np.ndarray, drawn: Draw) -> np.ndarray:
     return outside @ weights[y, x]
 
 
-def false_ink(shown: np.ndarray, drawn: Draw, mode: str, value: int) -> float:
+def false_ink(image: np.ndarray, drawn: Draw, mode: str, value: int) -> float:
     """Compute the share of the dark in a drawing's variants that comes from the fill, 0..1."""
-    pictures = np.broadcast_to(shown, (len(drawn.rotation), *shown.shape))
-    ink = transforms.PAPER - transforms.apply(pictures, drawn, mode, value).astype(np.float32).min(axis=3)
+    images = np.broadcast_to(image, (len(drawn.rotation), *image.shape))
+    ink = transforms.PAPER - transforms.apply(images, drawn, mode, value).astype(np.float32).min(axis=3)
     outside = [
         transforms.is_outside(*transforms.source_positions(m, *ink.shape[1:]))
         for m in transforms.matrices(drawn, *ink.shape[1:])
@@ -128,10 +128,10 @@ def false_ink(shown: np.ndarray, drawn: Draw, mode: str, value: int) -> float:
     return float(ink[np.stack(outside)].sum() / max(float(ink.sum()), 1e-6))
 
 
-def of_draws(shown: np.ndarray, drawn: Draw, kind: str, mode: str, value: int) -> list[Note]:
+def of_draws(image: np.ndarray, drawn: Draw, kind: str, mode: str, value: int) -> list[Note]:
     """Warn of what goes wrong with an image, (h, w, channels) uint8, in these draws and with this fill."""
     notes = []
-    shares = lost(content(shown, kind), drawn)
+    shares = lost(content(image, kind), drawn)
     often = float((shares > MUCH_LOST).mean())
     if often > OFTEN:
         text = {
@@ -147,7 +147,7 @@ def of_draws(shown: np.ndarray, drawn: Draw, kind: str, mode: str, value: int) -
         notes.append(Note(text, {"often": often, "worst": float(shares.max())}))
     if kind == "drawing" and (mode, value) != ("constant", transforms.PAPER):
         few = Draw(**{name: values[:FEW] for name, values in vars(drawn).items()})
-        share = false_ink(shown, few, mode, value)
+        share = false_ink(image, few, mode, value)
         if share > FALSE_INK:
             text = N_(
                 "{share:.0%} of the dark pixels in these variants are not ink: the fill mode painted them. Choose "

@@ -13,7 +13,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from core.catalog.versions import INPUT_VERSION, RECIPE_VERSION
 from core.config import TrainConfig
+from core.errors import UserError
 from core.jobs.runner import Reporter, run_job
 from core.learn import checkpoints, devices, predict, recipes
 from core.learn.batches import Batches
@@ -50,6 +52,7 @@ def _train(run: runs.Run, report: Reporter) -> dict:
     """
     config, dataset = run.config, runs.dataset_of(run)
     report.stage("starting")
+    _check_versions(config)
     material.check(dataset)
     report.stage("reading", device=devices.device())
     recipe = recipes.make_recipe(config, len(run.classes), dataset, report.update)
@@ -73,6 +76,15 @@ def _train(run: runs.Run, report: Reporter) -> dict:
                 verbose=0,
             )
     return _publish(run, report, recipe, validation, checkpoints.load_best(run, history))
+
+
+def _check_versions(config: TrainConfig) -> None:
+    """Refuse a run that would give another result than its key says."""
+    if (config.input_version, config.recipe_version) != (INPUT_VERSION, RECIPE_VERSION):
+        raise UserError(
+            "This run was queued by another version of Handful, which trains differently. Press Train again to use "
+            "this version."
+        )
 
 
 def _start_or_resume(

@@ -147,6 +147,29 @@ def test_a_fault_is_recorded_and_raised(shapes, monkeypatch):
     assert "ZeroDivisionError" in failed.message.format(**failed.values)
 
 
+def test_a_run_of_another_version_is_read_but_not_trained(shapes, monkeypatch):
+    with monkeypatch.context() as other:
+        other.setattr("core.config.RECIPE_VERSION", 2)
+        run = new_run(shapes)
+    assert run.config.recipe_version == 2
+    training.train(run.key)
+    failed = runs.find(run.key)
+    assert failed.state == "failed"
+    assert "another version of Handful" in failed.message
+
+
+def test_a_finished_run_of_an_earlier_version_predicts(shapes, monkeypatch):
+    run = new_run(shapes, epochs=1)
+    training.train(run.key)
+    monkeypatch.setattr("core.config.RECIPE_VERSION", 2)
+    monkeypatch.setattr(training, "RECIPE_VERSION", 2)
+    assert run.key in [found.key for found in runs.every()]
+    assert new_run(shapes, epochs=1).key != run.key
+    training.train(run.key)
+    assert runs.find(run.key).state == "done"
+    assert predict.predict_many(run.key, [np.zeros((20, 20, 3), np.uint8)]).shape == (1, 3)
+
+
 def test_a_finished_run_is_not_trained_again(shapes, monkeypatch):
     run = new_run(shapes, epochs=1)
     training.train(run.key)
