@@ -36,20 +36,20 @@ def measure(backbone: Backbone) -> None:
     for dtype in devices.dtypes():
         with devices.policy(dtype):
             model = backbones.build(backbone, size)
-            folded = inference_graph.folded(model)
+            folded = inference_graph.fold_normalization(model)
         tell(f"{dtype} graph", graph(model, images), once)
         if folded is not model:
             tell(f"{dtype} graph, folded", graph(folded, images), once)
     if backbone.chain and quantized.available():
         tell("int8 graph", graph(quantized.outputs(plain, [plain.layers[-1].name]), images), once)
-    devices.forget()
+    devices.free_memory()
 
 
 def graph(network: Callable, images: np.ndarray) -> Callable[[], np.ndarray]:
     def run(shown: tf.Tensor) -> list[tf.Tensor]:
         return [tf.cast(output, tf.float16) for output in keras.tree.flatten(network(shown))]
 
-    frozen = inference_graph.frozen(run, [None, *images.shape[1:]])
+    frozen = inference_graph.freeze(run, [None, *images.shape[1:]])
     return lambda: frozen(tf.constant(images))[0].numpy()
 
 

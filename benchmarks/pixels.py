@@ -43,7 +43,7 @@ def measure(folder: Path, dtypes: list[str]) -> None:
         images, labels, _ = arrays.decoded(dataset, config.kind, size, 3)
         some = np.concatenate([np.flatnonzero(labels == label)[:MOST] for label in np.unique(labels)])
         for dtype in dtypes:
-            frozen = features.Frozen(config, lambda: None)
+            frozen = features.FeatureExtractor(config, lambda: None)
             frozen.dtype = dtype
             batches = np.array_split(some, -(-len(some) // features.BATCH))
             described = np.concatenate([frozen(images[rows])["features"] for rows in batches]).astype(np.float32)

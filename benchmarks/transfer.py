@@ -46,7 +46,7 @@ def ours(data: Path, weights_file: Path, strategies: list[str], peers: dict[str,
     from core.config import make_config
     from core.data import importing
     from core.learn import features, predict, recipes, training
-    from core.learn.batches import in_order
+    from core.learn.batches import from_array
     from core.results import metrics, runs
     from core.storage import workspace
 
@@ -56,11 +56,11 @@ def ours(data: Path, weights_file: Path, strategies: list[str], peers: dict[str,
     dataset = importing.folder_as_dataset(data)
 
     config = make_config(dataset, "bottleneck", {"backbone": "vgg16"})
-    frozen, images = features.Frozen(config, lambda: None), 0
+    frozen, images = features.FeatureExtractor(config, lambda: None), 0
     splits = [recipes.input_images(config, dataset, split, lambda **values: None) for split in ("train", "validation")]
     dtype, start = frozen.dtype, time.perf_counter()
     for pictures, _labels in splits:
-        frozen.read(pictures, [features.View()], "features", lambda done, total: None)
+        frozen.extract(pictures, [features.View()], "features", lambda done, total: None)
         images += len(pictures.contents)
     rate, script = images / (time.perf_counter() - start), peers["bottleneck"]["images_per_second"]
     print(f"features  {rate:.1f} images/s ({dtype}): {rate / script:.1f} times")
@@ -84,7 +84,7 @@ def ours(data: Path, weights_file: Path, strategies: list[str], peers: dict[str,
             flush=True,
         )
         model, (shown, labels) = keras.models.load_model(run.folder / "model.keras", compile=False), splits[-1]
-        served = metrics.evaluate(labels, predict.in_batches(model, in_order(shown.images), len(labels)))
+        served = metrics.evaluate(labels, predict.in_batches(model, from_array(shown.images), len(labels)))
         print(f"          validation {served['accuracy']:.3f} by the saved model, in float32", flush=True)
 
 

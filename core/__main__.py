@@ -86,7 +86,7 @@ def check(source: str, html: Path | None, as_json: bool) -> None:
     with sources.opened(source) as opened:
         from core.learn import check_job
 
-        report = check_job.checked(opened, terminal.stage if sys.stderr.isatty() else lambda *progress: None)
+        report = check_job.check_source(opened, terminal.stage if sys.stderr.isatty() else lambda *progress: None)
         if opened.dataset:
             report = report.without(store.fine(opened.name))
         if html:

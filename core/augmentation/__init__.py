@@ -1,0 +1,1 @@
+"""Random variants of images, and warnings of what they can spoil."""

@@ -1,9 +1,10 @@
-"""Random variants of training images: drawn in one function, applied in another, as one affine transform an image.
+"""Make random variants of training images, each by one affine transform.
 
-The meaning of each parameter, and the order in which they compose (rotation, shift, shear, zoom, channel shift, flips,
-brightness), is that of Keras' `ImageDataGenerator.apply_transform` (keras.src.legacy.preprocessing.image), which
-transforms one image at a time. Its shear has been in degrees since 2018; ours is too. docs/augmentation.md lists what
-differs. The server's preview and a worker's training both call `variants`, with seeds from `seed`.
+Parameters are drawn in one function and applied in another. Their meaning, and the order in which they compose
+(rotation, shift, shear, zoom, channel shift, flips, brightness), is that of Keras' `ImageDataGenerator.apply_transform`
+(keras.src.legacy.preprocessing.image), which transforms one image at a time. Its shear has been in degrees since 2018,
+as here. docs/augmentation.md lists the differences. The server's preview and a worker's training both call `variants`,
+with seeds from `seed`.
 """
 
 from collections.abc import Sequence
@@ -14,47 +15,66 @@ import numpy as np
 
 from core.config import Augmentation
 
-PAPER = 255
+PAPER = 255  # the level of white paper
 _BORDERS = {
     "nearest": cv2.BORDER_REPLICATE,
     "reflect": cv2.BORDER_REFLECT,
-    "constant": cv2.BORDER_REPLICATE,  # OpenCV's own means something else than SciPy's, and so Keras': see `apply`
+    "constant": cv2.BORDER_REPLICATE,  # OpenCV's own differs from that of SciPy and Keras; `apply` fills afterwards
 }
-ROUNDING = 1e-3  # pixels: what is this little outside the image counts as its edge
+ROUNDING = 1e-3  # pixels: a position this little outside the image counts as its edge
 
 
 @dataclass(frozen=True)
 class Draw:
-    """What was drawn for each of n images: arrays of shape (n,)."""
+    """The parameters drawn for each of n images: arrays of shape (n,).
 
-    rotation: np.ndarray  # degrees
-    width_shift: np.ndarray  # shares of the width
-    height_shift: np.ndarray  # shares of the height
-    shear: np.ndarray  # degrees
-    width_zoom: np.ndarray  # factors; below 1 enlarges, as in Keras
+    Attributes:
+        rotation: Degrees.
+        width_shift: Shares of the width.
+        height_shift: Shares of the height.
+        shear: Degrees.
+        width_zoom: Factors; below 1 enlarges, as in Keras.
+        height_zoom: Factors.
+        horizontal_flip: bool.
+        vertical_flip: bool.
+        brightness: Factors.
+        channel_shift: Levels of 255.
+    """
+
+    rotation: np.ndarray
+    width_shift: np.ndarray
+    height_shift: np.ndarray
+    shear: np.ndarray
+    width_zoom: np.ndarray
     height_zoom: np.ndarray
-    horizontal_flip: np.ndarray  # bool
-    vertical_flip: np.ndarray  # bool
-    brightness: np.ndarray  # factors
-    channel_shift: np.ndarray  # levels of 255
+    horizontal_flip: np.ndarray
+    vertical_flip: np.ndarray
+    brightness: np.ndarray
+    channel_shift: np.ndarray
 
 
-def still(n: int) -> Draw:
-    """n draws that change nothing; `dataclasses.replace` sets single parameters."""
+def identity(n: int) -> Draw:
+    """Make n draws that change nothing; `dataclasses.replace` sets single parameters."""
     zero, one, no = np.zeros(n), np.ones(n), np.zeros(n, bool)
     return Draw(zero, zero, zero, zero, one, one, no, no, one, zero)
 
 
 def seed(content: str, run_seed: int, number: int) -> tuple[int, int, int]:
-    """The seed of an image's `number`-th variant, by its content's hash: no image's variant depends on the others."""
+    """Make the seed of one variant of an image, which depends on no other image.
+
+    Args:
+        content: The hash of the image's content.
+        run_seed: The seed of the run.
+        number: Which of the variants, from 0.
+    """
     return int(content[:12], 16), run_seed, number
 
 
 def draw(augmentation: Augmentation, seeds: Sequence[tuple[int, ...]]) -> Draw:
-    """Draw parameters for one image for each of the n seeds, alike wherever and beside whatever else it is drawn.
+    """Draw the parameters of one image for each of n seeds, independent of batch and worker.
 
-    Every parameter uses up the same random numbers whatever the ranges are, so changing one knob leaves the others'
-    draws as they were.
+    Every parameter uses the same random numbers whatever the ranges are, so changing one range leaves the other
+    parameters as they were.
     """
     chance = np.array([np.random.default_rng(seed).random(10) for seed in seeds]).reshape(-1, 10).T
     spread = 2 * chance - 1
@@ -73,16 +93,19 @@ def draw(augmentation: Augmentation, seeds: Sequence[tuple[int, ...]]) -> Draw:
 
 
 def sweep(name: str, reach: float, n: int) -> Draw:
-    """n draws in which the knob `name` goes from the least to the most it draws at `reach`, and nothing else moves.
+    """Make n draws that step through the values of one hyperparameter, and change nothing else.
 
-    A flip has two draws, off and on, whatever n.
+    Args:
+        name: The hyperparameter.
+        reach: Its value; the draws go from the least to the most that it allows.
+        n: The number of draws; a flip always has two, off and on.
     """
     if name.endswith("_flip"):
-        return replace(still(2), **{name: np.array([False, True])})
+        return replace(identity(2), **{name: np.array([False, True])})
     steps = np.linspace(-reach, reach, n)
     if name == "zoom":
-        return replace(still(n), width_zoom=1 + steps, height_zoom=1 + steps)
-    return replace(still(n), **{name: 1 + steps if name == "brightness" else steps})
+        return replace(identity(n), width_zoom=1 + steps, height_zoom=1 + steps)
+    return replace(identity(n), **{name: 1 + steps if name == "brightness" else steps})
 
 
 def matrices(drawn: Draw, height: int, width: int) -> np.ndarray:
@@ -108,9 +131,12 @@ def matrices(drawn: Draw, height: int, width: int) -> np.ndarray:
 
 
 def fill(augmentation: Augmentation, kind: str) -> tuple[str, int]:
-    """What lies outside the image: a fill mode of Keras, and the level of "constant", 0..255.
+    """Choose how to fill pixels outside a moved image.
 
     "auto" is Keras' default for photos, which repeats the edge, and white paper for drawings.
+
+    Returns:
+        A fill mode of Keras, and the level of "constant", 0..255.
     """
     if augmentation.fill_mode == "auto":
         return ("constant", PAPER) if kind == "drawing" else ("nearest", 0)
@@ -118,24 +144,29 @@ def fill(augmentation: Augmentation, kind: str) -> tuple[str, int]:
 
 
 def apply(images: np.ndarray, drawn: Draw, mode: str, value: int) -> np.ndarray:
-    """Transform a batch, bilinearly: (n, height, width, channels) uint8 and n draws -> the same shape, uint8.
+    """Transform a batch with bilinear interpolation.
 
-    `mode` and `value` as `fill` gives them.
+    Args:
+        images: (n, height, width, channels) uint8.
+        drawn: n draws.
+        mode: The fill mode, as `fill` gives it.
+        value: The level of the fill mode "constant", 0..255.
+
+    Returns:
+        An array of the same shape, uint8.
     """
     changed = np.empty(images.shape, np.uint8)
     height, width = images.shape[1:3]
     transforms = matrices(drawn, height, width)
     for image, transform, target in zip(images, transforms, changed, strict=True):
         if mode == "wrap":
-            x, y = places(transform, height, width)
+            x, y = source_positions(transform, height, width)
             cv2.remap(image, _wrapped(x, width), _wrapped(y, height), cv2.INTER_LINEAR, dst=target)
             continue
-        cv2.warpAffine(
-            image, transform[:2], (width, height), dst=target, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-            borderMode=_BORDERS[mode],
-        )  # fmt: skip
+        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        cv2.warpAffine(image, transform[:2], (width, height), dst=target, flags=flags, borderMode=_BORDERS[mode])
         if mode == "constant":
-            target[is_outside(*places(transform, height, width))] = value
+            target[is_outside(*source_positions(transform, height, width))] = value
     neutral = (drawn.brightness == 1) & (drawn.channel_shift == 0)
     for number in np.flatnonzero(~neutral):
         target = changed[number]
@@ -149,21 +180,21 @@ def variants(
     kind: str,
     seeds: Sequence[tuple[int, ...]],
 ) -> np.ndarray:
-    """Draw and apply: (n, height, width, channels) uint8 and n seeds -> the same shape, uint8."""
+    """Draw parameters and apply them: (n, height, width, channels) uint8 and n seeds -> the same shape, uint8."""
     if augmentation.changes_nothing:
         return images
     return apply(images, draw(augmentation, seeds), *fill(augmentation, kind))
 
 
-def shrunk(images: np.ndarray, size: int) -> np.ndarray:
-    """(n, height, width, channels) uint8 -> (n, size, size, channels) uint8, bilinearly; as they are if that wide."""
+def resized(images: np.ndarray, size: int) -> np.ndarray:
+    """Resize a batch bilinearly, (n, height, width, channels) uint8 -> (n, size, size, channels) uint8."""
     if images.shape[2] == size:
         return images
     return np.stack([cv2.resize(image, (size, size)) for image in images]).reshape(len(images), size, size, -1)
 
 
-def places(transform: np.ndarray, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
-    """Where each output pixel's value lies in the input: x and y, (height, width) float32, in pixels."""
+def source_positions(transform: np.ndarray, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+    """Compute the position in the input of each output pixel: x and y, (height, width) float32, in pixels."""
     across, down = np.arange(width), np.arange(height)
     x, y = (
         (a * across + c).astype(np.float32) + (b * down).astype(np.float32)[:, np.newaxis] for a, b, c in transform[:2]
@@ -172,21 +203,22 @@ def places(transform: np.ndarray, height: int, width: int) -> tuple[np.ndarray, 
 
 
 def is_outside(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Which places of (height, width) lie outside the image, (height, width) bool; up to its last pixels' centres."""
+    """Find positions outside the image, beyond the centers of its last pixels: (height, width) bool."""
     height, width = x.shape
     return (np.abs(x - (width - 1) / 2) > (width - 1) / 2 + ROUNDING) | (
         np.abs(y - (height - 1) / 2) > (height - 1) / 2 + ROUNDING
     )
 
 
-def _wrapped(place: np.ndarray, side: int) -> np.ndarray:
-    """SciPy's "wrap", whose period is one pixel less than the side: its last pixel lies upon its first."""
-    period = max(side - 1, 1)
-    return np.where((place < 0) | (place > side - 1), place % period, place) if side > 1 else np.zeros_like(place)
+def _wrapped(position: np.ndarray, side: int) -> np.ndarray:
+    """Wrap positions as SciPy does, with a period one pixel less than the side: the last pixel lies on the first."""
+    if side == 1:
+        return np.zeros_like(position)
+    return np.where((position < 0) | (position > side - 1), position % (side - 1), position)
 
 
 def _levels(image: np.ndarray, shift: float, factor: float) -> np.ndarray:
-    """The level that each of the 256 levels of (h, w, c) uint8 becomes: (256,) uint8.
+    """Compute what each of the 256 levels of an image, (h, w, c) uint8, becomes: (256,) uint8.
 
     As in Keras, a shift is clipped to the image's own darkest and lightest level, and brightness truncates.
     """

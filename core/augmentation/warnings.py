@@ -1,4 +1,4 @@
-"""Where an augmentation can break a picture or its label: measured, and told as notes for people."""
+"""Measure where an augmentation can spoil an image or its label, and warn people of it."""
 
 import math
 from collections.abc import Sequence
@@ -12,31 +12,44 @@ from core.augmentation.transforms import Draw
 from core.data.manifest import Note
 from core.i18n import N_
 
-MUCH_LOST = 0.25  # a variant that loses more of the content than this no longer shows what it is
-OFTEN = 0.05
-FALSE_INK = 0.02
+MUCH_LOST = 0.25  # a variant that loses a larger share of the content no longer shows what it is
+OFTEN = 0.05  # a share of the draws
+FALSE_INK = 0.02  # a share of the dark
 FEW = 40  # draws are enough to find false ink
 FEWEST_PIXELS = 16
 LONGEST_SHAPE = 3  # times as wide as high, or the reverse
-GRID = 48  # content is looked at on a grid this fine
-NOTICEABLE = 0.1
+GRID = 48  # the resolution at which content is located
+NOTICEABLE = 0.1  # a share of the images of a class
 
 
-class Mirrored(NamedTuple):
-    """What a network says of one class's images as they are, and mirrored: shares from 0 to 1, of n images."""
+class FlipEffect(NamedTuple):
+    """How well a network recognizes flipped images of a class.
+
+    Attributes:
+        label: The class.
+        n: The number of images.
+        accuracy: The accuracy on the images as they are, 0..1.
+        accuracy_flipped: The accuracy on the flipped images, 0..1.
+        changed: How many images are classified correctly either as they are or flipped, but not both.
+        predicted: The class that most flipped images are mistaken for.
+    """
 
     label: str
     n: int
-    right: float
-    right_mirrored: float
-    changed: int  # images of which one of the two answers is right
-    taken_for: str  # the class most of the mirrored mistakes name
+    accuracy: float
+    accuracy_flipped: float
+    changed: int
+    predicted: str
 
 
-def of_picture(rgb: np.ndarray, size: tuple[int, int], kind: str, transparent: bool = False) -> list[Note]:
-    """What a person should know of a picture, (h, w, 3) uint8, before it is augmented.
+def of_image(rgb: np.ndarray, size: tuple[int, int], kind: str, transparent: bool = False) -> list[Note]:
+    """Warn of an image before it is augmented.
 
-    `size`: the width and height it came with, which may be larger; `transparent`: whether it had an alpha channel.
+    Args:
+        rgb: (h, w, 3) uint8.
+        size: The width and height of its file, which may be larger.
+        kind: "photo" or "drawing".
+        transparent: Whether the file has an alpha channel.
     """
     width, height = size
     notes = []
@@ -49,11 +62,8 @@ def of_picture(rgb: np.ndarray, size: tuple[int, int], kind: str, transparent: b
         )
         notes.append(Note(text, {"width": width, "height": height}))
     if transparent:
-        notes.append(
-            Note(
-                N_("Transparent parts of the image are laid on white, or on black where the image itself is white."), {}
-            )
-        )
+        text = N_("Transparent parts of the image are laid on white, or on black where the image itself is white.")
+        notes.append(Note(text, {}))
     if kind == "photo" and np.ptp(rgb, axis=2).max() == 0:
         notes.append(Note(N_("The image has no color: the network sees three equal channels."), {}))
     if rgb.max() == 1:
@@ -66,12 +76,17 @@ def of_picture(rgb: np.ndarray, size: tuple[int, int], kind: str, transparent: b
     return notes
 
 
-def content(shown: np.ndarray, kind: str) -> np.ndarray:
-    """Where what matters is in an image, (h, w, channels) uint8: weights of sum 1, (h', w') with at most GRID a side.
+def content(image: np.ndarray, kind: str) -> np.ndarray:
+    """Locate the content of an image: a drawing's ink, or what differs from the color of a photo's border.
 
-    A drawing's ink; of a photo, what differs from the colour of its border. All zero where there is nothing.
+    Args:
+        image: (h, w, channels) uint8.
+        kind: "photo" or "drawing".
+
+    Returns:
+        Weights of sum 1, or all 0 where there is no content: (h', w') float32 with at most GRID on a side.
     """
-    pixels = shown.astype(np.float32)
+    pixels = image.astype(np.float32)
     if kind == "drawing":
         weights = transforms.PAPER - pixels.min(axis=2)
     else:
@@ -83,7 +98,15 @@ def content(shown: np.ndarray, kind: str) -> np.ndarray:
 
 
 def lost(weights: np.ndarray, drawn: Draw) -> np.ndarray:
-    """The share of the content, (h, w) weights of sum 1, that each of n draws moves out of the frame: (n,) 0..1."""
+    """Compute the share of the content that each of n draws moves out of the frame.
+
+    Args:
+        weights: Where the content is, (h, w) of sum 1.
+        drawn: n draws.
+
+    Returns:
+        (n,) 0..1.
+    """
     height, width = weights.shape
     y, x = np.nonzero(weights)
     forward = np.linalg.inv(transforms.matrices(drawn, height, width))
@@ -94,57 +117,70 @@ def lost(weights: np.ndarray, drawn: Draw) -> np.ndarray:
     return outside @ weights[y, x]
 
 
-def false_ink(shown: np.ndarray, drawn: Draw, mode: str, value: int) -> float:
-    """The share of the dark in a drawing's variants that the fill put there, 0..1."""
-    pictures = np.broadcast_to(shown, (len(drawn.rotation), *shown.shape))
-    ink = transforms.PAPER - transforms.apply(pictures, drawn, mode, value).astype(np.float32).min(axis=3)
+def false_ink(image: np.ndarray, drawn: Draw, mode: str, value: int) -> float:
+    """Compute the share of the dark in a drawing's variants that comes from the fill, 0..1."""
+    images = np.broadcast_to(image, (len(drawn.rotation), *image.shape))
+    ink = transforms.PAPER - transforms.apply(images, drawn, mode, value).astype(np.float32).min(axis=3)
     outside = [
-        transforms.is_outside(*transforms.places(m, *ink.shape[1:])) for m in transforms.matrices(drawn, *ink.shape[1:])
+        transforms.is_outside(*transforms.source_positions(m, *ink.shape[1:]))
+        for m in transforms.matrices(drawn, *ink.shape[1:])
     ]
     return float(ink[np.stack(outside)].sum() / max(float(ink.sum()), 1e-6))
 
 
-def of_draws(shown: np.ndarray, drawn: Draw, kind: str, mode: str, value: int) -> list[Note]:
-    """What goes wrong with an image, (h, w, channels) uint8, in these draws and with this fill."""
+def of_draws(image: np.ndarray, drawn: Draw, kind: str, mode: str, value: int) -> list[Note]:
+    """Warn of what goes wrong with an image, (h, w, channels) uint8, in these draws and with this fill."""
     notes = []
-    shares = lost(content(shown, kind), drawn)
+    shares = lost(content(image, kind), drawn)
     often = float((shares > MUCH_LOST).mean())
     if often > OFTEN:
         text = {
-            "drawing": N_("{often:.0%} of the variants push more than a quarter of the ink out of the frame, the worst "
-                          "one {worst:.0%}. Lower the shifts or the zoom."),
-            "photo": N_("{often:.0%} of the variants push more than a quarter of the foreground (what differs from "
-                        "the border's color) out of the frame, the worst one {worst:.0%}. Lower the shifts or the "
-                        "zoom."),
-        }[kind]  # fmt: skip
+            "drawing": N_(
+                "{often:.0%} of the variants push more than a quarter of the ink out of the frame, the worst one "
+                "{worst:.0%}. Lower the shifts or the zoom."
+            ),
+            "photo": N_(
+                "{often:.0%} of the variants push more than a quarter of the foreground (what differs from the "
+                "border's color) out of the frame, the worst one {worst:.0%}. Lower the shifts or the zoom."
+            ),
+        }[kind]
         notes.append(Note(text, {"often": often, "worst": float(shares.max())}))
     if kind == "drawing" and (mode, value) != ("constant", transforms.PAPER):
         few = Draw(**{name: values[:FEW] for name, values in vars(drawn).items()})
-        share = false_ink(shown, few, mode, value)
+        share = false_ink(image, few, mode, value)
         if share > FALSE_INK:
-            text = N_("{share:.0%} of the dark pixels in these variants are not ink: the fill mode painted them. "
-                      "Choose “Automatic”, which fills with white.")  # fmt: skip
+            text = N_(
+                "{share:.0%} of the dark pixels in these variants are not ink: the fill mode painted them. Choose "
+                "“Automatic”, which fills with white."
+            )
             notes.append(Note(text, {"share": share}))
     return notes
 
 
-def mirrored(classes: Sequence[str], truth: np.ndarray, plain: np.ndarray, flipped: np.ndarray) -> list[Mirrored]:
-    """For each class how often it is recognised, as it is and mirrored: (n,) indices of truth and of both answers."""
+def flip_effects(classes: Sequence[str], truth: np.ndarray, plain: np.ndarray, flipped: np.ndarray) -> list[FlipEffect]:
+    """Compare for each class the predictions for images as they are and flipped.
+
+    Args:
+        classes: The names of the classes.
+        truth: The index of each image's class, (n,).
+        plain: The predicted index for each image, (n,).
+        flipped: The predicted index for each flipped image, (n,).
+    """
     rows = []
     for index, label in enumerate(classes):
         own = truth == index
         wrong = flipped[own & (flipped != index)]
-        taken_for = classes[np.bincount(wrong).argmax()] if len(wrong) else ""
+        predicted = classes[np.bincount(wrong).argmax()] if len(wrong) else ""
         if own.any():
-            right, right_mirrored = plain[own] == index, flipped[own] == index
-            changed = int((right != right_mirrored).sum())
+            right, right_flipped = plain[own] == index, flipped[own] == index
+            changed = int((right != right_flipped).sum())
             rows.append(
-                Mirrored(label, len(right), float(right.mean()), float(right_mirrored.mean()), changed, taken_for)
+                FlipEffect(label, len(right), float(right.mean()), float(right_flipped.mean()), changed, predicted)
             )
     return rows
 
 
-def is_confused(row: Mirrored) -> bool:
-    """Whether mirroring costs a class notably: a tenth of its images, and more than chance does (McNemar's test)."""
-    fewer = (row.right - row.right_mirrored) * row.n
+def is_confused(row: FlipEffect) -> bool:
+    """Whether flipping costs a class accuracy: a tenth of its images, and more than by chance (McNemar's test)."""
+    fewer = (row.accuracy - row.accuracy_flipped) * row.n
     return fewer >= NOTICEABLE * row.n and fewer > 1.96 * math.sqrt(row.changed)

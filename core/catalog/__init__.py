@@ -1,0 +1,1 @@
+"""Facts as data: strategies, hyperparameters, backbones and their weights, without TensorFlow."""

@@ -1,6 +1,6 @@
-"""Pretrained networks as Keras models that take images as they are stored, 0..255, and prepare them themselves.
+"""Build pretrained networks as Keras models that take images as they are stored, 0..255, and preprocess them.
 
-The preparation is made of Keras' built-in layers alone, so that a saved or exported model needs nothing of Handful's.
+Preprocessing uses Keras' own layers only, so that a saved or exported model needs no code of Handful's.
 """
 
 import functools
@@ -20,30 +20,43 @@ LABELS = Path(__file__).with_name("imagenet_labels.txt")
 
 
 def build(backbone: Backbone, size: int, weights: Path | None = None, channels: int = 3) -> keras.Model:
-    """The convolutional part: images (n, size, size, channels) 0..255 -> features (n, h, w, c).
+    """Build the convolutional part: images (n, size, size, channels) 0..255 -> features (n, h, w, c).
 
-    `channels` is 3 for RGB or 1 for grey. `weights` is a file as `core.catalog.weights.find` gives it; without one the
-    weights are random and follow `keras.utils.set_random_seed`. Raises UserError for images too small, or another
-    network's weights.
+    Args:
+        backbone: The network.
+        size: The width and height of images, in pixels.
+        weights: A file that `core.catalog.weights.find` found. Without one the weights are random, and follow
+            `keras.utils.set_random_seed`.
+        channels: 3 for RGB, 1 for gray.
+
+    Raises:
+        UserError: The images are too small for the network, or the file has other weights.
     """
     if size < backbone.smallest_size:
         raise UserError(
             "{title} needs images of at least {smallest} px; got {size}. Choose a larger image size.",
-            title=backbone.title, smallest=backbone.smallest_size, size=size,
-        )  # fmt: skip
+            title=backbone.title,
+            smallest=backbone.smallest_size,
+            size=size,
+        )
     model = _network(backbone, keras.Input((size, size, channels)), weights, include_top=False)
     if weights and backbone.preprocessing == "caffe":
-        # These weights were trained on BGR. Turning the first kernel round once spares turning every image.
+        # These weights were trained on BGR. Reversing the channels of the first kernel saves reversing every image.
         kernel = next(layer for layer in model.layers if isinstance(layer, layers.Conv2D)).kernel
         kernel.assign(keras.ops.flip(kernel, axis=2))
     return model
 
 
 def split(model: keras.Model, backbone: Backbone) -> tuple[keras.Model, keras.Model]:
-    """What `build` made, in two models that share its layers: images -> activations, activations -> features.
+    """Split a network into two models that share its layers.
 
-    The second is the network's own last block, so `block(frozen(images))` is `model(images)`. Where several tensors
-    pass into it, they travel as one, side by side in the channels.
+    Args:
+        model: What `build` returned.
+        backbone: The network.
+
+    Returns:
+        images -> activations, and the last block: activations -> features. `block(frozen(images))` is `model(images)`.
+        Where several tensors enter the last block, the activations are their concatenation along the channels.
     """
     side, *names = backbone.cut.split()
     cut = [model.get_layer(name).output if side == "after" else model.get_layer(name).input for name in names]
@@ -59,9 +72,12 @@ def split(model: keras.Model, backbone: Backbone) -> tuple[keras.Model, keras.Mo
 
 
 def imagenet_classifier(weights: Path) -> keras.Model:
-    """EfficientNet-Lite0 whole: images (n, 224, 224, 3) 0..255 -> probabilities (n, 1000) of `imagenet_labels()`.
+    """Build all of EfficientNet-Lite0: images (n, 224, 224, 3) 0..255 -> probabilities (n, 1000).
 
-    Raises UserError when `weights` is not a file of its weights.
+    The classes are those of `imagenet_labels`.
+
+    Raises:
+        UserError: The file does not have its weights.
     """
     backbone = BACKBONES["efficientnet_lite0"]
     return _network(backbone, keras.Input((224, 224, 3)), weights, include_top=True)
@@ -69,7 +85,7 @@ def imagenet_classifier(weights: Path) -> keras.Model:
 
 @functools.cache
 def imagenet_labels() -> tuple[str, ...]:
-    """English names of ImageNet's 1000 classes, in the usual order of their WordNet numbers. Two names come twice."""
+    """List the English names of ImageNet's 1000 classes, in the order of WordNet numbers. Two names come twice."""
     lines = LABELS.read_text(encoding="utf-8").splitlines()
     return tuple(line for line in lines if not line.startswith("#"))
 
@@ -78,9 +94,9 @@ def _network(backbone: Backbone, inputs: keras.KerasTensor, weights: Path | None
     module, function = backbone.builder.split(":")
     builder = getattr(importlib.import_module(module), function)
     rgb = layers.Concatenate()([inputs] * 3) if inputs.shape[-1] == 1 else inputs
-    prepared = _prepared(rgb, backbone.preprocessing)
+    preprocessed = _preprocessed(rgb, backbone.preprocessing)
     with _only_weights_of(backbone, weights):
-        model = builder(include_top=include_top, weights=weights and str(weights), input_tensor=prepared)
+        model = builder(include_top=include_top, weights=weights and str(weights), input_tensor=preprocessed)
     return keras.Model(inputs, model.output, name=backbone.name)
 
 
@@ -94,15 +110,17 @@ def _only_weights_of(backbone: Backbone, weights: Path | None) -> Iterator[None]
         raise UserError(
             "'{path}' is damaged, or does not hold the weights of {title} that are known as {file}. Put that file in "
             "its place.",
-            path=weights, title=backbone.title, file=backbone.weights_file,
-        ) from error  # fmt: skip
+            path=weights,
+            title=backbone.title,
+            file=backbone.weights_file,
+        ) from error
 
 
-def _prepared(rgb: keras.KerasTensor, preprocessing: str) -> keras.KerasTensor:
-    """RGB 0..255 -> what the network was trained with, in float32 always: to bfloat16 123.68 is 123.5.
+def _preprocessed(rgb: keras.KerasTensor, preprocessing: str) -> keras.KerasTensor:
+    """Scale RGB 0..255 as the network was trained with it, always in float32: in bfloat16, 123.68 is 123.5.
 
-    "caffe", "tf" and "torch" are the modes of `keras.applications.imagenet_utils.preprocess_input`, but for "caffe"
-    the order of the channels stays RGB.
+    "caffe", "tf" and "torch" are the modes of `keras.applications.imagenet_utils.preprocess_input`, except that
+    "caffe" keeps the channels in the order RGB.
     """
     match preprocessing:
         case "lite":

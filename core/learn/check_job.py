@@ -13,19 +13,19 @@ from core.config import make_config
 from core.data import arrays, datasets
 from core.errors import UserError
 from core.jobs.runner import Reporter, run_job
-from core.learn import features
+from core.learn.features import BATCH, FeatureExtractor, InputImages, View
 from core.storage.job_folder import Gone
 from core.storage.parallel import in_threads
 
-STRATEGY = "bottleneck"  # whose network describes the images, and whose kept features are shared
-CHUNK = 512  # images in memory
+STRATEGY = "bottleneck"  # features are extracted as this strategy does, and shared with it
+CHUNK = 512  # images in memory at once
 
 
 def check_dataset(name: str) -> None:
-    """Check a data set from its folder to its folder; its status says how it ended.
+    """Check a data set in its folder; its status says how the check ended.
 
-    The report is saved twice: before and after the labels. One process at a time checks a data set. The check of one
-    that is deleted meanwhile just ends.
+    The report is saved twice: before the labels are checked and after. Only one process at a time checks a data set.
+    The check of a data set that is deleted meanwhile just ends.
     """
     with suppress(Gone), (job := store.prepare(name)).alone():
         report = Reporter(job, store.Progress())
@@ -34,25 +34,25 @@ def check_dataset(name: str) -> None:
             report.update(stage=stage, share=share, done=done, total=total)
 
         def work() -> dict:
-            checked(of_dataset(datasets.load(name)), on_progress)
+            check_source(of_dataset(datasets.load(name)), on_progress)
             return {}
 
         run_job(job, work)
 
 
-def checked(source: Source, on_progress: OnProgress) -> CheckReport:
-    """The report on a source. That on a data set is kept, and made again only when the data set has changed."""
+def check_source(source: Source, on_progress: OnProgress) -> CheckReport:
+    """Check a source. The report on a data set is kept, and made again only when the data set has changed."""
     if source.dataset is None:
         return with_labels(check.check_images(source, {}, on_progress), on_progress)
     store.prepare(source.name)
     latest = store.latest(source.dataset)
-    # What was left out for want of images stays so; weights may have come meanwhile.
+    # What was left out because there are too few images stays so; weights may have come meanwhile.
     if latest is not None and all(one.note.template == TOO_FEW for one in latest.left_out):
         return latest
     known = store.measures(source.name, source.kind)
     try:
         image_checks = check.check_images(source, known, on_progress)
-    finally:  # also when it is cancelled: the next check goes on from there
+    finally:  # also when it is cancelled: the next check continues from there
         store.save_measures(source.name, source, known)
     store.save(source.name, image_checks.report)
     report = with_labels(image_checks, on_progress)
@@ -61,18 +61,22 @@ def checked(source: Source, on_progress: OnProgress) -> CheckReport:
 
 
 def with_labels(image_checks: ImageChecks, on_progress: OnProgress) -> CheckReport:
-    """The report with what a pretrained network says; where its weights are missing, it says so instead."""
+    """Add the checks that need features to a report; where the weights are missing, the report says so instead."""
     try:
-        described = describe(image_checks, on_progress)
+        features = extract_features(image_checks, on_progress)
     except UserError as error:
         return check.without_features(image_checks, error)
-    return check.check_labels(image_checks, described, on_progress)
+    return check.check_labels(image_checks, features, on_progress)
 
 
-def describe(image_checks: ImageChecks, on_progress: OnProgress) -> np.ndarray:
-    """Features of the readable images, in their order: (m, d) float16. UserError without weights or images.
+def extract_features(image_checks: ImageChecks, on_progress: OnProgress) -> np.ndarray:
+    """Extract the features of all readable images. Those of a data set are kept, and shared with its trainings.
 
-    Those of a data set are kept, and shared with its trainings.
+    Returns:
+        (m, d) float16, in the order of the images.
+
+    Raises:
+        UserError: The weights are missing, or no image can be read.
     """
     source = image_checks.evidence.source
     items = [source.items[index] for index in image_checks.evidence.readable]
@@ -84,7 +88,7 @@ def describe(image_checks: ImageChecks, on_progress: OnProgress) -> np.ndarray:
         on_progress("describing", share, done, len(items))
 
     config = make_config(source, STRATEGY)
-    frozen = features.Frozen(config, report)
+    extractor = FeatureExtractor(config, report)
 
     def prepared(item: Item) -> np.ndarray:
         return arrays.prepared(item.read(), config.kind, config.image_size, 3)
@@ -92,17 +96,12 @@ def describe(image_checks: ImageChecks, on_progress: OnProgress) -> np.ndarray:
     rows = []
     for start in range(0, len(items), CHUNK):
         report(start)
-        part = items[start : start + CHUNK]
-        images = np.stack(list(in_threads(prepared, part)))
+        chunk = items[start : start + CHUNK]
+        images = np.stack(list(in_threads(prepared, chunk)))
         if source.dataset is None:
-            rows.append(np.concatenate([
-                frozen(images[first : first + features.BATCH])["features"]
-                for first in range(0, len(part), features.BATCH)
-            ]))  # fmt: skip
+            rows += [extractor(images[first : first + BATCH])["features"] for first in range(0, len(chunk), BATCH)]
         else:
-            pictures = features.InputImages(images, [item.entry.content for item in part])
-            read = frozen.read(
-                pictures, [features.View()], "features", lambda done, _, start=start: report(start + done)
-            )
-            rows.append(read(np.arange(len(part)), 0))
+            known = InputImages(images, [item.entry.content for item in chunk], config.kind)
+            load = extractor.extract(known, [View()], "features", lambda done, total, start=start: report(start + done))
+            rows.append(load(np.arange(len(chunk)), 0))
     return np.concatenate(rows)

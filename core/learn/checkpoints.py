@@ -1,11 +1,11 @@
-"""What a training has behind it, in `checkpoint/` of its run's folder: enough to go on after a kill at any moment.
+"""Save and load checkpoints in `checkpoint/` of a run's folder, so that a training can be killed at any moment.
 
 epoch-0003.keras    the whole model with its optimizer after the third epoch
 history-0003.json   the curves up to that epoch
 best-0002.keras     the model as it was after the best of these epochs
 
-An epoch counts from the moment its `epoch-*.keras` appears, which is renamed into place last; what it needs is there by
-then. What belongs to earlier epochs goes afterwards, and what belongs to none is written over.
+An epoch counts as finished once its `epoch-*.keras` is there, which is renamed into place after all other files. Those
+of earlier epochs are deleted afterwards, and leftovers are overwritten.
 """
 
 import os
@@ -25,14 +25,14 @@ History = dict[str, list[float]]  # one list per curve, one number per finished 
 
 
 def best_epoch(history: History) -> int:
-    """Index of the epoch with the highest validation accuracy, the lower validation loss deciding between equals."""
+    """Find the index of the epoch with the highest validation accuracy, and of equals the lowest validation loss."""
     return max(
         range(len(history["val_loss"])), key=lambda i: (round(history["val_accuracy"][i], 6), -history["val_loss"][i])
     )
 
 
 def save(run: runs.Run, model: keras.Model, history: History) -> None:
-    """Keep the model after the last epoch of `history`."""
+    """Save the model after the last epoch of `history`."""
     folder, epoch = run.folder / "checkpoint", len(history["val_loss"])
     if not folder.exists():
         with JobFolder(run.folder).replacing("checkpoint") as new:
@@ -52,24 +52,24 @@ def save(run: runs.Run, model: keras.Model, history: History) -> None:
 
 
 def load(run: runs.Run) -> tuple[keras.Model, History] | None:
-    """The model after the last finished epoch and the curves up to it; None where no epoch is finished."""
+    """Load the model after the last finished epoch and the curves up to it; None where no epoch is finished."""
     folder = run.folder / "checkpoint"
     for path in sorted(folder.glob("epoch-*.keras"), reverse=True):
         curves = folder / path.with_suffix(".json").name.replace("epoch", "history")
         if curves.exists():  # earlier versions of Handful did not keep it here
-            with _or_anew(curves), workspace.reading(curves):
+            with _discarding_damaged(curves), workspace.reading(curves):
                 history = runs.curves(workspace.read_json(curves))
             return _read(path), history
     return None
 
 
 def load_best(run: runs.Run, history: History) -> keras.Model:
-    """The model after the best epoch of `history`, to answer with."""
+    """Load the model after the best epoch of `history`, for inference."""
     return _read(_best(run.folder / "checkpoint", history), compile=False)
 
 
 def read_model(path: Path, compile: bool = True) -> keras.Model:
-    """A saved model. UserError where the file is missing or damaged."""
+    """Load a saved model. Raises UserError where the file is missing or damaged."""
     with workspace.reading(path):
         return keras.models.load_model(path, compile=compile)
 
@@ -79,13 +79,13 @@ def _best(folder: Path, history: History) -> Path:
 
 
 def _read(path: Path, compile: bool = True) -> keras.Model:
-    with _or_anew(path):
+    with _discarding_damaged(path):
         return read_model(path, compile)
 
 
 @contextmanager
-def _or_anew(path: Path) -> Iterator[None]:
-    """Put a damaged checkpoint away: it would break off every other attempt too."""
+def _discarding_damaged(path: Path) -> Iterator[None]:
+    """Delete a damaged checkpoint, which would stop every further attempt too."""
     try:
         yield
     except UserError as error:

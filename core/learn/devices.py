@@ -1,7 +1,7 @@
-"""Where and in which number format networks are computed: devices, and what is fastest by measurement.
+"""Devices, dtype policies, and measurements of which is fastest here.
 
 On processors with bfloat16 instructions mixed precision is up to five times faster for dense convolutions and slower
-for depthwise ones, so nothing but a measurement decides: made once, remembered, shown.
+for depthwise ones, so a measurement decides. It is made once and remembered.
 """
 
 import gc
@@ -21,7 +21,7 @@ MIN_STEPS = 3
 
 
 def device() -> str:
-    """What training runs on, in words: the GPUs' names, or the processor with its number of threads."""
+    """Describe what training runs on: the names of the GPUs, or the processor with its number of threads."""
     gpus = tf.config.list_physical_devices("GPU")
     if gpus:
         names = [tf.config.experimental.get_device_details(gpu).get("device_name", "GPU") for gpu in gpus]
@@ -30,19 +30,19 @@ def device() -> str:
 
 
 def gpus() -> list[str]:
-    """The names of all GPUs; they share each batch of a training."""
+    """List the names of all GPUs; they share each batch of a training."""
     return [gpu.name for gpu in tf.config.list_logical_devices("GPU")]
 
 
 def scope() -> AbstractContextManager:
-    """Models made or loaded inside train on all `gpus` at once; with fewer than two, nothing special happens."""
+    """Have the models that are built or loaded inside train on all `gpus` at once, where there are several."""
     devices = gpus()
     return tf.distribute.MirroredStrategy(devices).scope() if len(devices) > 1 else nullcontext()
 
 
 @contextmanager
 def policy(dtype: str) -> Iterator[None]:
-    """Networks built inside compute in `dtype`, a Keras dtype policy ("float32", "mixed_bfloat16", ...)."""
+    """Have the networks that are built inside compute in a dtype policy of Keras ("float32", "mixed_bfloat16", ...)."""
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(dtype)
     try:
@@ -52,16 +52,19 @@ def policy(dtype: str) -> Iterator[None]:
 
 
 def fastest(name: str, rate: Callable[[str], float], candidates: Sequence[str] = ()) -> str:
-    """The candidate for which `rate(candidate)` is highest, in images a second; measured once for each `name`.
+    """Find the candidate with the highest rate.
 
-    Where no candidates are given, they are the dtype policies that make sense on this machine.
+    Args:
+        name: The name under which the rates on this machine are remembered.
+        rate: Measures a candidate, in images per second.
+        candidates: The candidates; by default `dtypes`.
     """
     candidates = candidates or dtypes()
     rates = _object(_object(workspace.recall(workspace.compute_choices()), _machine()), name)
     if not all(isinstance(rates.get(candidate), int | float) for candidate in candidates):
         for candidate in candidates:
             rates[candidate] = round(rate(candidate), 1)
-            forget()
+            free_memory()
         known = workspace.recall(workspace.compute_choices())
         workspace.write_json(
             workspace.compute_choices(), known | {_machine(): _object(known, _machine()) | {name: rates}}
@@ -70,19 +73,19 @@ def fastest(name: str, rate: Callable[[str], float], candidates: Sequence[str] =
 
 
 def _object(value: dict, name: str) -> dict:
-    """The JSON object `value[name]`; empty where it is missing or something else: then it is measured again."""
+    """Get the JSON object `value[name]`; an empty one, which leads to a measurement, where it is missing or damaged."""
     found = value.get(name)
     return found if isinstance(found, dict) else {}
 
 
 def dtypes() -> list[str]:
-    """The dtype policies that make sense on this machine."""
+    """List the dtype policies that make sense on this machine."""
     half = ["mixed_float16"] if gpus() else []
     return ["float32", "mixed_bfloat16", *half]
 
 
-def forget() -> None:
-    """Give back the memory of networks that nobody uses any more: Keras keeps every graph it has made."""
+def free_memory() -> None:
+    """Free the memory of networks that are no longer used: Keras keeps every graph that it has built."""
     keras.backend.clear_session()
     gc.collect()
 
@@ -92,7 +95,7 @@ def _machine() -> str:
 
 
 def steps_per_second(step: Callable[[], object], check: Callable[[], None]) -> float:
-    """How often `step` runs in a second, after a first time, which compiles. `check` may raise to stop."""
+    """Measure how often `step` runs per second, after the first time, which compiles. `check` may raise to stop."""
     step()
     steps, start = 0, time.perf_counter()
     while steps < MIN_STEPS or time.perf_counter() - start < MEASURE_S:
@@ -103,7 +106,7 @@ def steps_per_second(step: Callable[[], object], check: Callable[[], None]) -> f
 
 
 def training_rate(model: keras.Model, batch_size: int, check: Callable[[], None]) -> float:
-    """Images a second of a compiled two-class `model` in training on noise."""
+    """Measure how many images per second a compiled model of two classes trains on, with noise."""
     rng = np.random.default_rng(0)
     x = rng.integers(0, 256, (batch_size, *model.input_shape[1:]), np.uint8)
     y = rng.integers(0, 2, batch_size)

@@ -33,19 +33,29 @@ def efficientnet_lite0(
     weights: str | None = None,
     input_tensor: keras.KerasTensor | None = None,
 ) -> keras.Model:
-    """Images (n, h, w, 3), (pixel - 127) / 128, -> features (n, h / 32, w / 32, 1280), or with the top the
-    probabilities of ImageNet's classes, (n, 1000).
+    """Build the network, with the arguments of `keras.applications`.
 
-    The arguments are those of `keras.applications`; `weights` is the path of a torch state dict. Raises UserError for
-    a file that cannot be read, KeyError or ValueError for another network's weights.
+    Args:
+        include_top: Whether to add the classifier.
+        weights: The path of a torch state dict; without one the weights are random.
+        input_tensor: Images (n, h, w, 3), as (pixel - 127) / 128.
+
+    Returns:
+        A model that gives features (n, h / 32, w / 32, 1280), or with the top probabilities of ImageNet's classes,
+        (n, 1000).
+
+    Raises:
+        UserError: The file cannot be read.
+        KeyError: The file has the weights of another network.
+        ValueError: The file has the weights of another network.
     """
     inputs = keras.Input((224, 224, 3)) if input_tensor is None else input_tensor
-    x = _normalised(layers.Conv2D(32, 3, 2, "same", use_bias=False, name="stem_conv")(inputs), "stem", relu=True)
+    x = _normalized(layers.Conv2D(32, 3, 2, "same", use_bias=False, name="stem_conv")(inputs), "stem", relu=True)
     blocks = iter(BLOCKS)
     for repeats, kernel, stride, expansion, filters in STAGES:
         for repeat in range(repeats):
             x = _block(x, kernel, 1 if repeat else stride, expansion, filters, next(blocks))
-    x = _normalised(layers.Conv2D(1280, 1, use_bias=False, name="top_conv")(x), "top", relu=True)
+    x = _normalized(layers.Conv2D(1280, 1, use_bias=False, name="top_conv")(x), "top", relu=True)
     if include_top:
         x = layers.GlobalAveragePooling2D(name="top_pool")(x)
         x = layers.Dropout(0.2, name="top_dropout")(x)
@@ -59,31 +69,31 @@ def efficientnet_lite0(
 def _block(
     x: keras.KerasTensor, kernel: int, stride: int, expansion: int, filters: int, name: str
 ) -> keras.KerasTensor:
-    """An inverted residual: widen, filter each channel, narrow (Sandler et al. 2018, MobileNetV2, section 3.3)."""
+    """Add an inverted residual: expand, depthwise, project (Sandler et al. 2018, MobileNetV2, section 3.3)."""
     before = x
     if expansion > 1:
         x = layers.Conv2D(expansion * x.shape[-1], 1, use_bias=False, name=f"{name}_expand_conv")(x)
-        x = _normalised(x, f"{name}_expand", relu=True)
+        x = _normalized(x, f"{name}_expand", relu=True)
     # TensorFlow's "same", which the weights were trained with, pads more at the right and bottom; torch's would not.
     x = layers.DepthwiseConv2D(kernel, stride, "same", use_bias=False, name=f"{name}_depthwise_conv")(x)
-    x = _normalised(x, f"{name}_depthwise", relu=True)
-    x = _normalised(layers.Conv2D(filters, 1, use_bias=False, name=f"{name}_project_conv")(x), f"{name}_project")
+    x = _normalized(x, f"{name}_depthwise", relu=True)
+    x = _normalized(layers.Conv2D(filters, 1, use_bias=False, name=f"{name}_project_conv")(x), f"{name}_project")
     return layers.Add(name=f"{name}_add")([x, before]) if x.shape == before.shape else x
 
 
-def _normalised(x: keras.KerasTensor, name: str, relu: bool = False):
+def _normalized(x: keras.KerasTensor, name: str, relu: bool = False):
     x = layers.BatchNormalization(epsilon=1e-3, name=f"{name}_bn")(x)
     return layers.ReLU(6.0, name=f"{name}_relu")(x) if relu else x
 
 
 def _torch_modules() -> dict[str, str]:
-    """Our layers' names and, for each, the module's name in the torch file."""
+    """Map the names of our layers to the names of the modules in the torch file."""
     names = {"stem_conv": "_conv_stem", "stem_bn": "_bn0"}
     names |= {"top_conv": "_conv_head", "top_bn": "_bn1", "probabilities": "_fc"}
     for number, block in enumerate(BLOCKS):
-        for part, normalisation in (("expand", "_bn0"), ("depthwise", "_bn1"), ("project", "_bn2")):
+        for part, normalization in (("expand", "_bn0"), ("depthwise", "_bn1"), ("project", "_bn2")):
             names[f"{block}_{part}_conv"] = f"_blocks.{number}._{part}_conv"
-            names[f"{block}_{part}_bn"] = f"_blocks.{number}.{normalisation}"
+            names[f"{block}_{part}_bn"] = f"_blocks.{number}.{normalization}"
     return names
 
 

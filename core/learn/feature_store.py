@@ -1,10 +1,10 @@
-"""Arrays on disk with one row for each image, named by the image's content: computed once, for whoever asks.
+"""Arrays on disk with one row for each image, found by the hash of its content, for all runs.
 
-about.json  what the rows are of; the folder's name is its hash
+about.json  what the rows are; the name of the folder is its hash
 rows.bin    the rows, half precision, appended
 rows.json   their shape, and for each image the place of its row and a checksum of it
 lock        held by the process that appends
-in_use      held by everyone who reads or appends, so that the folder is not deleted meanwhile (core.storage.disk_cache)
+in_use      held by all processes that read or append, so that the folder is not deleted (core.storage.disk_cache)
 """
 
 import fcntl
@@ -21,11 +21,11 @@ import numpy as np
 from core.storage import disk_cache, workspace
 from core.storage.locks import lock
 
-SAVE_EVERY = 16  # appended batches; what a killed process has to compute again
+SAVE_EVERY = 16  # appended batches: at most so many must be computed again after a kill
 
 
 class Store:
-    """The rows of everything that `about` describes, a JSON object."""
+    """The rows of one kind, which `about`, a JSON object, describes."""
 
     def __init__(self, about: dict):
         self.about = about
@@ -43,7 +43,7 @@ class Store:
         self.rows: dict[str, list[int]] = index["rows"]  # {content: [place, checksum]}
 
     def held(self) -> "Store":
-        """This store, which is not deleted from now on for as long as this object lives."""
+        """Keep the store from being deleted for as long as this object lives; returns the store."""
         while not self._is_held:
             self.folder.mkdir(parents=True, exist_ok=True)
             with suppress(FileNotFoundError):  # deleted just now
@@ -54,7 +54,7 @@ class Store:
         return self
 
     def array(self) -> np.ndarray:
-        """All rows, (n, ...) float16, memory-mapped; those at the end may be incomplete and have no name."""
+        """Map all rows into memory, (n, ...) float16. Rows at the end may be incomplete and belong to no image."""
         file = self.folder / "rows.bin"
         if self.shape is None or not file.exists() or file.stat().st_size < self._row_bytes:
             return np.empty((0, *(self.shape or ())), np.float16)
@@ -65,11 +65,11 @@ class Store:
         return 2 * math.prod(self.shape)
 
     def places(self, contents: Sequence[str]) -> np.ndarray:
-        """Where in `array` each image's row is, (n,) int64."""
+        """Look up the place of each image's row in `array`, (n,) int64."""
         return np.array([self.rows[content][0] for content in contents], np.int64)
 
     def missing(self, contents: Sequence[str]) -> set[int]:
-        """Which of the images have no row, or one that does not match its checksum."""
+        """Find the indices of the images that have no row, or one that does not match its checksum."""
         array = self.array()
 
         def sound(content: str) -> bool:
@@ -80,7 +80,7 @@ class Store:
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """Alone with this store; what was appended stays, also when the work ends with an exception."""
+        """Hold the lock of the store. What was appended stays, even when the work ends with an exception."""
         self.held()
         (self.folder / "lock").touch()
         descriptor = lock(self.folder / "lock", fcntl.LOCK_EX)
@@ -95,11 +95,11 @@ class Store:
             os.close(descriptor)
 
     def append(self, contents: Sequence[str], values: np.ndarray) -> None:
-        """Add a row for each image, (n, ...) float16; inside `writing` only."""
+        """Append a row for each image, (n, ...) float16; inside `writing` only."""
         self.shape = list(values.shape[1:])
         with open(self.folder / "rows.bin", "ab") as file:
             start = -(-file.tell() // self._row_bytes)
-            file.truncate(start * self._row_bytes)  # a torn row becomes a whole one that nobody asks for
+            file.truncate(start * self._row_bytes)  # an incomplete row becomes a whole one that belongs to no image
             file.write(values.tobytes())
         for number, content in enumerate(contents):
             self.rows[content] = [start + number, zlib.crc32(np.ascontiguousarray(values[number]))]

@@ -1,4 +1,4 @@
-"""Networks that learn from scratch. Each takes images as they are stored, 0..255, and rescales them itself.
+"""Networks that are trained from scratch. Each takes images as they are stored, 0..255, and rescales them itself.
 
 Initial weights and dropout follow `keras.utils.set_random_seed`, which the caller sets.
 """
@@ -7,13 +7,13 @@ import keras
 import tensorflow as tf
 from keras import layers
 
-MOMENTUM = 0.9  # of batch normalisation: in a few hundred steps in all, the usual 0.99 lags behind
+MOMENTUM = 0.9  # of batch normalization: with a few hundred steps in all, the usual 0.99 lags behind
 
 
 def head(x, classes: int):
-    """Features (n, d) -> probabilities: (n, classes) by softmax, or for two classes (n, 1), of the second.
+    """Add the output layer: features (n, d) -> probabilities (n, classes), or (n, 1), of the second of two classes.
 
-    In float32 whatever the compute dtype, as Keras' mixed precision guide asks.
+    It computes in float32 whatever the dtype policy, as Keras' mixed precision guide asks.
     """
     if classes == 2:
         return layers.Dense(1, activation="sigmoid", dtype="float32", name="probability")(x)
@@ -21,17 +21,17 @@ def head(x, classes: int):
 
 
 def dense_head(features, classes: int):
-    """What the 2016 Keras blog post puts on bottleneck features (n, d): 256 units and dropout, then `head`."""
+    """Add the Keras blog's classifier of bottleneck features (n, d), from 2016: 256 units, dropout and `head`."""
     x = layers.Dense(256, activation="relu", name="hidden")(features)
     x = layers.Dropout(0.5)(x)
     return head(x, classes)
 
 
 def shapes_cnn(size: int, channels: int, classes: int) -> keras.Model:
-    """Small convnet for line drawings, dark ink on white: (n, size, size, channels) 0..255 -> probabilities.
+    """Build a small convnet for line drawings, dark ink on white: (n, size, size, channels) 0..255 -> probabilities.
 
-    The plan of LeNet-5 (LeCun et al. 1998, "Gradient-based learning applied to document recognition") with
-    today's parts: 3x3 filters and ReLU (Simonyan and Zisserman 2014), batch normalisation (Ioffe and Szegedy
+    The design of LeNet-5 (LeCun et al. 1998, "Gradient-based learning applied to document recognition") with
+    today's parts: 3x3 filters and ReLU (Simonyan and Zisserman 2014), batch normalization (Ioffe and Szegedy
     2015) and dropout (Srivastava et al. 2014). Ink becomes 1 and paper 0, so "same" padding is more paper.
     `size` must be at least 8.
     """
@@ -39,8 +39,8 @@ def shapes_cnn(size: int, channels: int, classes: int) -> keras.Model:
     x = layers.Rescaling(-1 / 255, offset=1.0)(inputs)
     for filters in (16, 32, 64):
         x = layers.Conv2D(filters, 3, padding="same", use_bias=False)(x)
-        x = layers.MaxPooling2D()(x)  # before normalising: a quarter of the work
-        x = _normalised(x)
+        x = layers.MaxPooling2D()(x)  # before normalizing: a quarter of the work
+        x = _normalized(x)
     x = layers.Flatten()(x)
     x = layers.Dropout(0.4)(x)
     x = layers.Dense(128, activation="relu")(x)
@@ -48,7 +48,7 @@ def shapes_cnn(size: int, channels: int, classes: int) -> keras.Model:
 
 
 def digits_cnn(size: int, channels: int, classes: int) -> keras.Model:
-    """Keras' "Simple MNIST convnet" for dark ink on white: (n, size, size, channels) 0..255 -> probabilities.
+    """Build Keras' "Simple MNIST convnet" for dark ink on white: (n, size, size, channels) 0..255 -> probabilities.
 
     F. Chollet 2015, keras.io/examples/vision/mnist_convnet. Made for 28x28 and white ink on black, so the ink
     becomes 1 inside. `size` must be at least 10.
@@ -64,10 +64,10 @@ def digits_cnn(size: int, channels: int, classes: int) -> keras.Model:
 
 
 def small_cnn(size: int, channels: int, classes: int) -> keras.Model:
-    """The Keras blog's convnet for little data: (n, size, size, channels) 0..255 -> probabilities.
+    """Build the Keras blog's convnet for little data: (n, size, size, channels) 0..255 -> probabilities.
 
     F. Chollet 2016, "Building powerful image classification models using very little data": its layers, with batch
-    normalisation (Ioffe and Szegedy 2015) in place of the biases behind all but the first, where it would cost most and
+    normalization (Ioffe and Szegedy 2015) in place of the biases of all but the first, where it would cost most and
     bring least. Made for 150x150 photos of two classes, its convolutions unpadded; `size` must be at least 22.
     """
     inputs = keras.Input((size, size, channels))
@@ -78,45 +78,48 @@ def small_cnn(size: int, channels: int, classes: int) -> keras.Model:
     for filters in (32, 64):
         x = layers.Conv2D(filters, 3, use_bias=False)(x)
         x = layers.MaxPooling2D()(x)
-        x = _normalised(x)
+        x = _normalized(x)
     x = layers.Flatten()(x)
-    x = _normalised(layers.Dense(64, use_bias=False)(x))
+    x = _normalized(layers.Dense(64, use_bias=False)(x))
     x = layers.Dropout(0.5)(x)
     return keras.Model(inputs, head(x, classes), name="small_cnn")
 
 
 def of_any_size(model: keras.Model) -> keras.Model:
-    """A network's copy, not yet trained, for images of other sizes too: (n, height, width, channels) -> probabilities.
+    """Copy an untrained chain of layers into a network for images of any size.
 
-    Of a chain of layers. Feature maps are brought to the size that its dense layers expect. Its weights are as many, in
-    the same order.
+    Feature maps are resized to the shape that the dense layers behind them expect.
+
+    Returns:
+        (n, height, width, channels) -> probabilities, with weights of its own in the same order.
     """
+    expected = {layer.name: layer.input.shape[1:3] for layer in model.layers if isinstance(layer, layers.Flatten)}
 
-    def called(layer: keras.Layer, x: keras.KerasTensor, **options: object) -> keras.KerasTensor:
-        if isinstance(layer, layers.Flatten):
-            # Not the layer Resizing: where nobody says otherwise, Keras 3.15 has those behind it behave as in training.
-            x = keras.ops.image.resize(x, model.get_layer(layer.name).input.shape[1:3])
+    def call(layer: keras.Layer, x: keras.KerasTensor, **options: object) -> keras.KerasTensor:
+        if layer.name in expected:
+            # Not the layer Resizing: by default Keras 3.15 has the layers behind it behave as in training.
+            x = keras.ops.image.resize(x, expected[layer.name])
         return layer(x, **options)
 
     inputs = keras.Input((None, None, model.input_shape[-1]))
-    return keras.models.clone_model(model, input_tensors=inputs, call_function=called)
+    return keras.models.clone_model(model, input_tensors=inputs, call_function=call)
 
 
-def _normalised(x):
+def _normalized(x):
     x = layers.BatchNormalization(momentum=MOMENTUM)(x)
     return layers.Activation("relu")(x)
 
 
 @keras.saving.register_keras_serializable("handful")
 class FusedBatchNormalization(layers.BatchNormalization):
-    """Keras' layer for feature maps (n, h, w, c), computed by the runtime's one operation in place of a dozen.
+    """Keras' layer for feature maps (n, h, w, c), computed by one operation of TensorFlow in place of a dozen.
 
-    Its numbers are the same but for rounding. S. Ioffe and C. Szegedy, Batch Normalization, ICML 2015.
+    The results are the same but for rounding. S. Ioffe and C. Szegedy, Batch Normalization, ICML 2015.
     """
 
     def call(self, inputs: tf.Tensor, training: bool | None = None, mask: None = None) -> tf.Tensor:
         learning = bool(training and self.trainable)
-        normalised, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
+        normalized, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
             x=inputs,
             scale=self.gamma if self.scale else tf.ones_like(self.moving_mean),
             offset=self.beta if self.center else tf.zeros_like(self.moving_mean),
@@ -127,18 +130,26 @@ class FusedBatchNormalization(layers.BatchNormalization):
         )
         if learning:
             n = tf.cast(tf.size(inputs) // inputs.shape[-1], tf.float32)
-            variance *= (n - 1) / n  # it divides by n - 1, Keras by n
+            variance *= (n - 1) / n  # TensorFlow divides by n - 1, Keras by n
             for average, value in ((self.moving_mean, mean), (self.moving_variance, variance)):
                 average.assign(average * self.momentum + value * (1 - self.momentum))
-        return normalised
+        return normalized
 
 
-def fused(model: keras.Model) -> keras.Model:
-    """The same model, its batch normalisations changed for quicker ones where they can be.
+def with_fused_normalization(model: keras.Model) -> keras.Model:
+    """Copy a network with `FusedBatchNormalization` in place of Keras' layer, where that takes feature maps.
 
-    In place, because a clone might keep its weights in another order.
+    The weights are the same, in the same order.
     """
-    for layer in model.layers:
-        if type(layer) is layers.BatchNormalization and len(layer.input.shape) == 4 and layer.axis in (-1, 3):
-            layer.__class__ = FusedBatchNormalization
-    return model
+
+    def clone(layer: keras.Layer) -> keras.Layer:
+        cls = FusedBatchNormalization if _normalizes_feature_maps(layer) else type(layer)
+        return cls.from_config(layer.get_config())
+
+    copy = keras.models.clone_model(model, clone_function=clone)
+    copy.set_weights(model.get_weights())
+    return copy
+
+
+def _normalizes_feature_maps(layer: keras.Layer) -> bool:
+    return type(layer) is layers.BatchNormalization and len(layer.input.shape) == 4 and layer.axis in (-1, 3)

@@ -1,6 +1,6 @@
-"""Keep TensorFlow's greetings off the console: what it has to say about drivers, processors and its own libraries.
+"""Keep TensorFlow's start-up messages about drivers, processors and libraries off the console.
 
-Its native code writes them straight to file descriptor 2, some before any setting of its own is heard.
+Its native code writes them to file descriptor 2, some before any of its settings takes effect.
 """
 
 import os
@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-GREETINGS = re.compile(
+STARTUP_MESSAGES = re.compile(
     rb"All log messages before absl::InitializeLog|cudart_stub|cuda_platform|cuda_diagnostics|Unable to register"
     rb"|computation placer already registered|oneDNN custom operations|cpu_feature_guard|TF-TRT Warning"
     rb"|binary is optimized to use available CPU|To enable the following instructions|Skipping registering GPU devices"
@@ -20,7 +20,7 @@ GREETINGS = re.compile(
 
 @contextmanager
 def quietly() -> Iterator[None]:
-    """Hold back what the process writes to standard error; at the end, or at an error, all but greetings is written."""
+    """Hold back standard error, and write all of it but the start-up messages at the end, also after an exception."""
     sys.stderr.flush()
     real = os.dup(2)
     with tempfile.TemporaryFile() as kept:
@@ -32,8 +32,9 @@ def quietly() -> Iterator[None]:
             os.dup2(real, 2)
             os.close(real)
             kept.seek(0)
-            os.write(2, without_greetings(kept.read()))
+            os.write(2, without_startup_messages(kept.read()))
 
 
-def without_greetings(text: bytes) -> bytes:
-    return b"".join(line for line in text.splitlines(keepends=True) if not GREETINGS.search(line))
+def without_startup_messages(text: bytes) -> bytes:
+    """Remove the lines of TensorFlow's start-up messages."""
+    return b"".join(line for line in text.splitlines(keepends=True) if not STARTUP_MESSAGES.search(line))

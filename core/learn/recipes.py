@@ -1,7 +1,7 @@
-"""What a strategy trains, on what, and how its result becomes one network: a recipe for each way to learn.
+"""Recipes: what a strategy trains, on which inputs, and how the result becomes one network.
 
-A strategy that trains a whole network is shown images. One that leaves a pretrained network as it is, or all of it but
-the last block, is shown what the frozen part makes of them (core.learn.features): only the rest of it runs.
+A strategy that trains a whole network feeds it images. One that freezes a pretrained network, or all of it but the last
+block, feeds the part that learns with the features that the frozen part extracts (`core.learn.features`).
 """
 
 import time
@@ -19,33 +19,38 @@ from core.config import TrainConfig
 from core.data import arrays
 from core.data.manifest import Dataset
 from core.learn import backbones, devices, features, networks
-from core.learn.batches import Batches, Read, in_order
+from core.learn.batches import Batches, Loader, from_array
 
 WORTH_MEASURING_PX = 64  # networks on smaller images train in seconds: measuring would take longer than it saves
-STEPS_TOGETHER = 512  # of a head, at most: a second or two, for which a request to cancel waits
-FEWEST_STEPS = 20  # of an epoch, where a whole network learns: of a handful of images each is shown several times
-READ, EXTRACTED = 0.05, 0.6  # shares of the whole job done once images are read, and once features are extracted
+MOST_STEPS_PER_EXECUTION = 512  # of a head: a second or two, for which a request to cancel waits
+FEWEST_STEPS = 20  # in an epoch of a whole network: a handful of images is shown several times
+READ_SHARE, EXTRACTED_SHARE = (
+    0.05,
+    0.6,
+)  # of the whole job is done once images are read, and once features are extracted
 
 ReportProgress = Callable[..., None]
 """Takes fields of `runs.Progress`, and may raise to stop."""
+UNCHANGED = [features.View()]
+"""The only view of images that are not augmented."""
 
 
 @dataclass(frozen=True)
-class Examples:
-    """One split.
+class SplitData:
+    """The inputs and labels of a split.
 
     Attributes:
-        read: Gives what the trained part is shown, by row.
+        load: Gives the inputs of the trained part, by row.
         labels: (n,) int64.
     """
 
-    read: Read
+    load: Loader
     labels: np.ndarray
 
     @property
     def width(self) -> int:
-        """The length of each row, where rows are vectors."""
-        return self.read(np.array([0]), 0).shape[1]
+        """The length of an input that is a vector."""
+        return self.load(np.array([0]), 0).shape[1]
 
 
 class Recipe(ABC):
@@ -62,38 +67,44 @@ class Recipe(ABC):
     resized = False
 
     def __init__(self, config: TrainConfig, classes: int, dataset: Dataset, report: ReportProgress):
+        """Prepare the training of a configuration with so many classes."""
         self.config, self.classes, self.dataset, self.report = config, classes, dataset, report
 
     @abstractmethod
-    def examples(self, split: str) -> Examples:
-        """Give what the trained part is shown of a split: "train", "validation" or "test"."""
+    def data(self, split: str) -> SplitData:
+        """Read a split, "train", "validation" or "test", as the trained part takes it."""
 
     @abstractmethod
     def build(self) -> keras.Model:
-        """Make the model that is trained, not yet compiled."""
+        """Build the model that is trained, not yet compiled."""
 
     @abstractmethod
     def finish(self, trained: keras.Model) -> tuple[keras.Model, keras.Model]:
-        """Make two models in float32 of the trained one: their answers do not depend on what is fastest here.
+        """Rebuild the trained model in float32, so that its predictions do not depend on what is fastest here.
 
         Returns:
-            The whole network, from images 0..255 to probabilities, and the part of it that answers what `examples`
-            reads.
+            The whole network, from images 0..255 to probabilities, and the part of it that takes the inputs of `data`.
         """
 
     def _fastest(self, name: str, network: Callable[[str, int], keras.Model]) -> str:
-        """Find the dtype policy in which a network of two classes trains fastest."""
+        """Find the dtype policy in which a network trains fastest.
+
+        Args:
+            name: The name under which the measurement is remembered.
+            network: Builds the network for a dtype policy and a number of classes.
+        """
         config = self.config
 
         def rate(dtype: str) -> float:
-            return devices.training_rate(compiled(network(dtype, 2), config, 1), config.batch_size, self.report)
+            model = compile_model(network(dtype, 2), config, 1)
+            return devices.training_rate(model, config.batch_size, self.report)
 
         self.report(stage="measuring", step=0, steps=0)
         return devices.fastest(f"{name} {config.image_size}px batch {config.batch_size}", rate)
 
 
 class WholeNetwork(Recipe):
-    """All of a network learns, from images augmented anew every epoch."""
+    """Trains all of a network, from images that are augmented anew in every round."""
 
     def __init__(self, config: TrainConfig, classes: int, dataset: Dataset, report: ReportProgress):
         super().__init__(config, classes, dataset, report)
@@ -102,34 +113,33 @@ class WholeNetwork(Recipe):
         self.dtype = "float32"
         if config.image_size >= WORTH_MEASURING_PX:
             name = STRATEGIES[config.strategy].network or config.backbone
-            self.dtype = self._fastest(f"{name} learning", self._trainable)
+            self.dtype = self._fastest(
+                f"{name} learning",
+                lambda dtype, classes: networks.with_fused_normalization(self._network(dtype, classes)),
+            )
 
-    def examples(self, split: str) -> Examples:
+    def data(self, split: str) -> SplitData:
         images, labels = input_images(self.config, self.dataset, split, self.report)
         if split != "train":
-            return Examples(in_order(images.images), labels)
-        config = self.config
+            return SplitData(from_array(images.images), labels)
 
-        def read(rows: np.ndarray, number: int) -> np.ndarray:
-            view = features.View(config.augmentation, config.seed, number)
-            size = config.shown_size(number // self.rounds)
-            return transforms.shrunk(images.seen(rows, view, config.kind), size)
+        def load(rows: np.ndarray, number: int) -> np.ndarray:
+            view = features.View(self.config.augmentation, self.config.seed, number)
+            return transforms.resized(images.view(rows, view), self.config.shown_size(number // self.rounds))
 
-        return Examples(read, labels)
+        return SplitData(load, labels)
 
     def build(self) -> keras.Model:
-        model = self._trainable(self.dtype, self.classes)
-        return networks.of_any_size(model) if self.resized else model
+        model = self._network(self.dtype, self.classes)
+        return networks.with_fused_normalization(networks.of_any_size(model) if self.resized else model)
 
     def finish(self, trained: keras.Model) -> tuple[keras.Model, keras.Model]:
         model = self._network("float32", self.classes)
         model.set_weights(trained.get_weights())
         return model, model
 
-    def _trainable(self, dtype: str, classes: int) -> keras.Model:
-        return networks.fused(self._network(dtype, classes))
-
     def _network(self, dtype: str, classes: int) -> keras.Model:
+        """Build the network from Keras' own layers, so that it can be saved and exported."""
         config, strategy = self.config, STRATEGIES[self.config.strategy]
         with devices.policy(dtype):
             if strategy.network:
@@ -141,150 +151,150 @@ class WholeNetwork(Recipe):
             return keras.Model(body.input, networks.dense_head(features.pooling(config.backbone)(body.output), classes))
 
 
-class Head(Recipe):
-    """A new head learns, from the pooled features of a pretrained network."""
+class FrozenBackbone(Recipe):
+    """Trains on what a frozen pretrained network extracts from images, and from a fixed number of views of them."""
 
     def __init__(self, config: TrainConfig, classes: int, dataset: Dataset, report: ReportProgress):
         super().__init__(config, classes, dataset, report)
-        self.frozen, self.views = features.Frozen(config, report), _views(config)
-        self.dtype = self.frozen.dtype
+        self.extractor = features.FeatureExtractor(config, report)
+        self.views = UNCHANGED
+        if not config.augmentation.changes_nothing:
+            self.views = [features.View(config.augmentation, config.seed, number) for number in range(config.views)]
+
+    def extract(self, split: str, output: str, views: list[features.View]) -> SplitData:
+        """Extract the features of a split: one of `features.OUTPUTS`."""
+        images, labels = input_images(self.config, self.dataset, split, self.report)
+        on_progress = ExtractionProgress(self.report, self.extractor.dtype, split)
+        return SplitData(self.extractor.extract(images, views, output, on_progress), labels)
+
+
+class Head(FrozenBackbone):
+    """Trains a new head on the pooled features of a pretrained network."""
+
+    def __init__(self, config: TrainConfig, classes: int, dataset: Dataset, report: ReportProgress):
+        super().__init__(config, classes, dataset, report)
+        self.dtype = self.extractor.dtype
         if STRATEGIES[config.strategy].every_view:
             self.rounds = len(self.views)
 
-    def examples(self, split: str) -> Examples:
-        views = self.views if split == "train" else AS_IT_IS
-        return _extracted(self.frozen, self.dataset, split, "features", self.report, views)
+    def data(self, split: str) -> SplitData:
+        return self.extract(split, "features", self.views if split == "train" else UNCHANGED)
 
     def build(self) -> keras.Model:
-        return _dense(self.examples("train").width, self.classes)
+        return head_model(self.data("train").width, self.classes)
 
     def finish(self, trained: keras.Model) -> tuple[keras.Model, keras.Model]:
         config = self.config
-        head = _dense(trained.input_shape[1], self.classes)
+        head = head_model(trained.input_shape[1], self.classes)
         head.set_weights(trained.get_weights())
         body = features.network(config.backbone, config.weights, config.image_size)
         return keras.Model(body.input, head(features.pooling(config.backbone)(body.output))), head
 
 
-class LastBlock(Recipe):
-    """The head and the last block of a pretrained network learn, from what enters that block.
+class LastBlock(FrozenBackbone):
+    """Trains a head and the last block of a pretrained network on what enters that block.
 
-    The head has learned from bottleneck features before, so that its first errors do not spoil the block; the
-    statistics of batch normalisation stay what they are.
+    The head is trained on bottleneck features first, so that its first errors do not spoil the block. The statistics of
+    batch normalization stay what they are.
     """
 
     def __init__(self, config: TrainConfig, classes: int, dataset: Dataset, report: ReportProgress):
         super().__init__(config, classes, dataset, report)
-        self.frozen, self.views = features.Frozen(config, report), _views(config)
-        self.dtype = self._fastest(f"{config.backbone} last block", self._trainable)
+        self.dtype = self._fastest(
+            f"{config.backbone} last block", lambda dtype, classes: self._split(dtype, classes)[1]
+        )
 
-    def examples(self, split: str) -> Examples:
-        views = self.views if split == "train" else AS_IT_IS
-        return _extracted(self.frozen, self.dataset, split, "block", self.report, views)
+    def data(self, split: str) -> SplitData:
+        return self.extract(split, "block", self.views if split == "train" else UNCHANGED)
 
     def build(self) -> keras.Model:
-        bottleneck = [
-            _extracted(self.frozen, self.dataset, split, "features", self.report, AS_IT_IS)
-            for split in ("train", "validation")
-        ]
-        head = _bottleneck_head(*bottleneck, self.classes, self.config, self.report)
-        model = self._trainable(self.dtype, self.classes)
+        train, validation = (self.extract(split, "features", UNCHANGED) for split in ("train", "validation"))
+        head = train_bottleneck_head(train, validation, self.classes, self.config, self.report)
+        _frozen, model = self._split(self.dtype, self.classes)
         for layer in ("hidden", "probability"):
             model.get_layer(layer).set_weights(head.get_layer(layer).get_weights())
         return model
 
     def finish(self, trained: keras.Model) -> tuple[keras.Model, keras.Model]:
-        below, block = self._parts("float32", self.classes)
+        frozen, block = self._split("float32", self.classes)
         block.set_weights(trained.get_weights())
-        return keras.Model(below.input, block(below.output)), block
+        return keras.Model(frozen.input, block(frozen.output)), block
 
-    def _trainable(self, dtype: str, classes: int) -> keras.Model:
-        return self._parts(dtype, classes)[1]
-
-    def _parts(self, dtype: str, classes: int) -> tuple[keras.Model, keras.Model]:
-        """Make the part that stays as it is, and the last block with a head."""
+    def _split(self, dtype: str, classes: int) -> tuple[keras.Model, keras.Model]:
+        """Build the frozen part of the network, and its last block with a head."""
         config = self.config
         with devices.policy(dtype):
             whole = features.network(config.backbone, config.weights, config.image_size)
-            below, block = backbones.split(whole, BACKBONES[config.backbone])
+            frozen, block = backbones.split(whole, BACKBONES[config.backbone])
             for layer in block._flatten_layers():
                 if isinstance(layer, keras.layers.BatchNormalization):
                     layer.trainable = False
             head = networks.dense_head(features.pooling(config.backbone)(block.output), classes)
-            return below, keras.Model(block.input, head)
+            return frozen, keras.Model(block.input, head)
 
 
 RECIPES: dict[str, type[Recipe]] = {"network": WholeNetwork, "head": Head, "block": LastBlock}
 """By what of a network a strategy trains: `Strategy.learns`."""
 
 
-def prepare(config: TrainConfig, classes: int, dataset: Dataset, report: ReportProgress) -> Recipe:
+def make_recipe(config: TrainConfig, classes: int, dataset: Dataset, report: ReportProgress) -> Recipe:
     """Make the recipe of a configuration."""
     return RECIPES[STRATEGIES[config.strategy].learns](config, classes, dataset, report)
 
 
-def compiled(model: keras.Model, config: TrainConfig, epoch_steps: int) -> keras.Model:
+def compile_model(model: keras.Model, config: TrainConfig, epoch_steps: int) -> keras.Model:
     """Compile a model with its strategy's optimizer and the loss that fits its output."""
     strategy = STRATEGIES[config.strategy]
     rate = config.learning_rate
     if strategy.decays:
         rate = keras.optimizers.schedules.CosineDecay(rate, config.epochs * epoch_steps)
-    make = {"adam": keras.optimizers.Adam, "rmsprop": keras.optimizers.RMSprop, "sgd": keras.optimizers.SGD}
+    optimizers = {"adam": keras.optimizers.Adam, "rmsprop": keras.optimizers.RMSprop, "sgd": keras.optimizers.SGD}
+    optimizer = optimizers[strategy.optimizer](rate, **strategy.optimizer_settings)
     loss = "binary_crossentropy" if model.output_shape[-1] == 1 else "sparse_categorical_crossentropy"
-    optimizer = make[strategy.optimizer](rate, **strategy.optimizer_settings)
-    # A head's step is shorter than the way through Python to the next. Keras would run past the end of an epoch that
-    # they do not divide.
-    most = STEPS_TOGETHER if strategy.learns == "head" else 1
-    together = max(n for n in range(1, most + 1) if epoch_steps % n == 0)
+    # A step of a head takes less time than Python takes to start the next. The number divides the epoch, because Keras
+    # would run past its end.
+    most = MOST_STEPS_PER_EXECUTION if strategy.learns == "head" else 1
+    steps_per_execution = max(n for n in range(1, most + 1) if epoch_steps % n == 0)
     # Left to Keras, XLA would compile for longer on a GPU than most of these trainings last.
-    model.compile(optimizer, loss, metrics=["accuracy"], jit_compile=False, steps_per_execution=together)
-    # Variables that a first step makes have TensorFlow trace it a second time.
+    model.compile(optimizer, loss, metrics=["accuracy"], jit_compile=False, steps_per_execution=steps_per_execution)
+    # If the first step created variables, TensorFlow would trace it a second time.
     optimizer.build(model.trainable_variables)
     model.compute_metrics(None, np.zeros(1), np.zeros((1, model.output_shape[-1]), np.float32))
     model.reset_metrics()
     return model
 
 
-def _bottleneck_head(
-    train: Examples, validation: Examples, classes: int, config: TrainConfig, report: ReportProgress
+def train_bottleneck_head(
+    train: SplitData, validation: SplitData, classes: int, config: TrainConfig, report: ReportProgress
 ) -> keras.Model:
-    """Train a head as the strategy "bottleneck" does; returns it at its best epoch."""
+    """Train a head as the strategy "bottleneck" does, and return it at its best epoch."""
     names = ("epochs", "batch_size", "learning_rate", "patience")
     row = STRATEGIES["bottleneck"]
-    basics = replace(config, strategy=row.name, **{name: row.defaults[name] for name in names})
-    batches = Batches(train.read, train.labels, basics.batch_size, config.seed)
-    model = compiled(_dense(train.width, classes), basics, len(batches))
-    best = keras.callbacks.EarlyStopping(
-        "val_accuracy", mode="max", patience=basics.patience, restore_best_weights=True
+    config = replace(config, strategy=row.name, **{name: row.defaults[name] for name in names})
+    batches = Batches(train.load, train.labels, config.batch_size, config.seed)
+    held_out = Batches(validation.load, validation.labels, features.BATCH)
+    model = compile_model(head_model(train.width, classes), config, len(batches))
+    keep_best = keras.callbacks.EarlyStopping(
+        "val_accuracy", mode="max", patience=config.patience, restore_best_weights=True
     )
     heartbeat = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: report())
-    held_out = Batches(validation.read, validation.labels, features.BATCH)
     model.fit(
         batches.dataset(),
         steps_per_epoch=len(batches),
         validation_data=held_out.once(),
         validation_steps=len(held_out),
-        epochs=basics.epochs,
-        callbacks=[best, heartbeat],
+        epochs=config.epochs,
+        callbacks=[keep_best, heartbeat],
         shuffle=False,
         verbose=0,
     )
     return model
 
 
-def _dense(width: int, classes: int) -> keras.Model:
+def head_model(width: int, classes: int) -> keras.Model:
+    """Build the head alone: features (n, width) -> probabilities."""
     inputs = keras.Input((width,))
     return keras.Model(inputs, networks.dense_head(inputs, classes))
-
-
-AS_IT_IS = [features.View()]
-
-
-def _views(config: TrainConfig) -> list[features.View]:
-    """List the augmented versions in which an image is shown; where nothing changes, the image as it is."""
-    if config.augmentation.changes_nothing:
-        return AS_IT_IS
-    return [features.View(config.augmentation, config.seed, number) for number in range(config.views)]
 
 
 def input_images(
@@ -297,42 +307,34 @@ def input_images(
     """
 
     def on_progress(done: int, total: int) -> None:
-        report(step=done, steps=total, **({"share": READ * done / total} if split == "train" else {}))
+        report(step=done, steps=total, **({"share": READ_SHARE * done / total} if split == "train" else {}))
 
-    strategy = STRATEGIES[config.strategy]
+    channels = STRATEGIES[config.strategy].channels
     images, labels, entries = arrays.decoded(
-        dataset, config.kind, config.image_size, strategy.channels, split, on_progress=on_progress
+        dataset, config.kind, config.image_size, channels, split, on_progress=on_progress
     )
-    return features.InputImages(images, [entry.content for entry in entries]), labels
+    return features.InputImages(images, [entry.content for entry in entries], config.kind), labels
 
 
-def _extracted(
-    frozen: features.Frozen,
-    dataset: Dataset,
-    split: str,
-    output: str,
-    report: ReportProgress,
-    views: list[features.View],
-) -> Examples:
-    """Extract what the frozen network makes of a split."""
-    images, labels = input_images(frozen.config, dataset, split, report)
-    start = time.monotonic()
-    first = None
+class ExtractionProgress:
+    """Reports how far the extraction of a split's features is, and how fast."""
 
-    def on_progress(done: int, total: int) -> None:
-        nonlocal first
-        first = done if first is None else first
-        speed = (done - first) / (time.monotonic() - start) or None
-        share = {"share": READ + (EXTRACTED - READ) * done / total} if split == "train" else {}
-        eta_s = speed and (total - done) / speed
-        report(
+    def __init__(self, report: ReportProgress, dtype: str, split: str):
+        self.report, self.dtype, self.is_train = report, dtype, split == "train"
+        self.start, self.done_before = time.monotonic(), None
+
+    def __call__(self, done: int, total: int) -> None:
+        """Report that so many images are done of a total."""
+        if self.done_before is None:
+            self.done_before = done  # their features were on disk
+        speed = (done - self.done_before) / (time.monotonic() - self.start) or None
+        fields = {"share": READ_SHARE + (EXTRACTED_SHARE - READ_SHARE) * done / total} if self.is_train else {}
+        self.report(
             stage="describing",
-            dtype=frozen.dtype,
+            dtype=self.dtype,
             step=done,
             steps=total,
             images_per_second=speed,
-            eta_s=eta_s,
-            **share,
+            eta_s=speed and (total - done) / speed,
+            **fields,
         )
-
-    return Examples(frozen.read(images, views, output, on_progress), labels)

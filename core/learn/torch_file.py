@@ -1,8 +1,8 @@
-"""Read the tensors of a torch weights file without torch, and without running anything the file asks for.
+"""Read the tensors of a torch weights file without torch, and without running code from the file.
 
-A torch file is a pickle beside raw numbers, and a pickle may name any function to be called. This reader admits the
-handful of names that a plain state dict needs and refuses every other. The formats are those of `torch.save`: a zip
-archive since torch 1.6, before that a row of pickles followed by the numbers (torch/serialization.py, "legacy").
+A torch file is a pickle with raw numbers, and a pickle may call any function. This reader allows the few names that a
+plain state dict needs and refuses all others. The formats are those of `torch.save`: a zip archive since torch 1.6,
+before that a sequence of pickles followed by the numbers (torch/serialization.py, "legacy").
 """
 
 import math
@@ -19,13 +19,20 @@ from core.errors import UserError
 MAGIC_NUMBER = 0x1950A86A20F9469CFC6C
 ZIP_START = b"PK\x03\x04"
 DAMAGED = (
-    pickle.UnpicklingError, zipfile.BadZipFile, EOFError, AttributeError, LookupError, TypeError, ValueError,
-    OverflowError, MemoryError,
-)  # fmt: skip
+    pickle.UnpicklingError,
+    zipfile.BadZipFile,
+    EOFError,
+    AttributeError,
+    LookupError,
+    TypeError,
+    ValueError,
+    OverflowError,
+    MemoryError,
+)
 
 
 class _Storage(NamedTuple):
-    """A flat row of numbers, which comes after the pickle that speaks of it."""
+    """A flat array of numbers, which comes after the pickle that refers to it."""
 
     key: str
     dtype: str
@@ -56,7 +63,7 @@ def _rebuild_parameter(tensor: _Tensor, *_: object) -> _Tensor:
     return tensor
 
 
-ADMITTED: dict[tuple[str, str], object] = {
+ALLOWED: dict[tuple[str, str], object] = {
     ("collections", "OrderedDict"): OrderedDict,
     ("torch._utils", "_rebuild_tensor_v2"): _rebuild_tensor,
     ("torch._utils", "_rebuild_parameter"): _rebuild_parameter,
@@ -74,13 +81,13 @@ ADMITTED: dict[tuple[str, str], object] = {
 
 class _Unpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> object:
-        if (module, name) not in ADMITTED:
+        if (module, name) not in ALLOWED:
             raise UserError(
                 "The weights file asks for '{name}', which plain weights do not need, so it was not read further. Use "
                 "a file from a source you trust that holds a state dict and nothing else.",
                 name=f"{module}.{name}",
             )
-        return ADMITTED[module, name]
+        return ALLOWED[module, name]
 
     def persistent_load(self, pid: tuple) -> _Storage:
         _, dtype, key, *_ = pid
@@ -88,9 +95,13 @@ class _Unpickler(pickle.Unpickler):
 
 
 def read(path: Path) -> dict[str, np.ndarray]:
-    """The tensors of a state dict file by name, in the file's order, as little-endian arrays of their own dtypes.
+    """Read a state dict.
 
-    Raises UserError for a file that is damaged, is no torch file, or asks for anything but tensors.
+    Returns:
+        The tensors by name, in the order of the file, as little-endian arrays of their own dtypes.
+
+    Raises:
+        UserError: The file is damaged, is no torch file, or needs more than tensors.
     """
     try:
         with open(path, "rb") as file:

@@ -26,7 +26,7 @@ def picture(seed: int, channels: int = 3, block: int = 1) -> np.ndarray:
 
 
 def one(**changes: object) -> transforms.Draw:
-    return replace(transforms.still(1), **{name: np.array([value]) for name, value in changes.items()})
+    return replace(transforms.identity(1), **{name: np.array([value]) for name, value in changes.items()})
 
 
 def by_keras(image: np.ndarray, drawn: transforms.Draw, mode: str, value: int) -> np.ndarray:
@@ -132,7 +132,7 @@ def test_changing_one_knob_leaves_the_other_draws():
 
 @pytest.mark.parametrize("mode", MODES)
 def test_nothing_drawn_changes_nothing(mode):
-    assert np.array_equal(transforms.apply(picture(1)[np.newaxis], transforms.still(1), mode, 7)[0], picture(1))
+    assert np.array_equal(transforms.apply(picture(1)[np.newaxis], transforms.identity(1), mode, 7)[0], picture(1))
 
 
 def test_a_fill_alone_changes_nothing():
@@ -153,7 +153,7 @@ def test_outside_a_drawing_there_is_paper_and_outside_a_photo_its_edge():
     "name", ["rotation", "width_shift", "height_shift", "shear", "zoom", "brightness", "channel_shift"]
 )
 def test_a_sweep_goes_from_the_least_to_the_most_of_one_knob(name):
-    swept, quiet = vars(transforms.sweep(name, 0.5, 5)), vars(transforms.still(5))
+    swept, quiet = vars(transforms.sweep(name, 0.5, 5)), vars(transforms.identity(5))
     moved = {field for field in swept if not np.array_equal(swept[field], quiet[field])}
     assert moved == ({"width_zoom", "height_zoom"} if name == "zoom" else {name})
     middle = 1 if name in ("zoom", "brightness") else 0

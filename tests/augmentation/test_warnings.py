@@ -35,9 +35,9 @@ def found(shown: np.ndarray, kind: str, **knobs: object) -> list[str]:
 def test_what_is_moved_out_of_the_frame_is_measured():
     weights = warnings.content(photo(), "photo")
     assert weights.sum() == pytest.approx(1)
-    right = replace(transforms.still(3), width_shift=np.array([0.0, -0.2, -0.5]))
+    right = replace(transforms.identity(3), width_shift=np.array([0.0, -0.2, -0.5]))
     assert warnings.lost(weights, right) == pytest.approx([0, 0.6, 1], abs=0.07)
-    turned = replace(transforms.still(1), rotation=np.array([90.0]), horizontal_flip=np.array([True]))
+    turned = replace(transforms.identity(1), rotation=np.array([90.0]), horizontal_flip=np.array([True]))
     assert warnings.lost(weights, turned) == pytest.approx(0, abs=1e-6)
 
 
@@ -66,16 +66,16 @@ def test_paper_and_repeated_margins_paint_nothing():
 
 
 def test_a_good_picture_gives_no_notes(photo):
-    assert warnings.of_picture(photo(1), (64, 48), "photo") == []
+    assert warnings.of_image(photo(1), (64, 48), "photo") == []
 
 
 def test_mirror_images_that_look_like_another_class_are_found():
     classes, truth = ("b", "d", "o"), np.repeat([0, 1, 2], 20)
     plain = truth.copy()
     flipped = np.repeat([1, 0, 2], 20)
-    rows = warnings.mirrored(classes, truth, plain, flipped)
+    rows = warnings.flip_effects(classes, truth, plain, flipped)
     assert [warnings.is_confused(row) for row in rows] == [True, True, False]
-    assert rows[0] == warnings.Mirrored("b", 20, 1.0, 0.0, 20, "d")
+    assert rows[0] == warnings.FlipEffect("b", 20, 1.0, 0.0, 20, "d")
 
 
 def test_mistakes_that_come_and_go_are_no_confusion():
@@ -83,5 +83,5 @@ def test_mistakes_that_come_and_go_are_no_confusion():
     plain, flipped = truth.copy(), truth.copy()
     plain[:5] = 1
     flipped[5:12] = 1
-    [row] = warnings.mirrored(("a", "b"), truth, plain, flipped)
+    [row] = warnings.flip_effects(("a", "b"), truth, plain, flipped)
     assert not warnings.is_confused(row)

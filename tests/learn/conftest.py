@@ -13,7 +13,7 @@ from tests.learn import pretrained
 def forgetful(monkeypatch):
     monkeypatch.setattr(recipes, "FEWEST_STEPS", 1)  # a small data set is a short training
     yield
-    devices.forget()
+    devices.free_memory()
 
 
 @pytest.fixture

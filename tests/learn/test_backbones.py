@@ -123,7 +123,7 @@ def test_images_give_what_keras_gives_after_its_own_preprocessing(backbone, tmp_
     ours = backbones.build(backbone, backbone.smallest_size, path)
     assert close(ours(x), expected)
     assert close(ours(x.astype(np.float32)), expected)
-    folded = inference_graph.folded(ours)
+    folded = inference_graph.fold_normalization(ours)
     assert close(folded(x), expected)
     assert normalisations(folded) <= normalisations(ours) * 0.55  # DenseNet normalises before it convolves
 

@@ -49,7 +49,7 @@ def test_what_was_measured_before_a_cancel_is_kept(pets):
     store.folder(pets).mkdir()
     for _ in range(2):  # a second one, stopped as early, loses nothing
         with pytest.raises(Cancelled):
-            check_job.checked(source, stop)
+            check_job.check_source(source, stop)
         assert {*store.measures(pets, source.kind)} == {item.entry.content for item in source.items[:5]}
 
 
@@ -58,8 +58,8 @@ def test_the_time_of_a_check_is_all_of_its_time(pets, monkeypatch):
         time.sleep(0.3)
         return np.random.default_rng(0).normal(size=(24, 8)).astype(np.float16)
 
-    monkeypatch.setattr(check_job, "describe", slowly)
-    report = check_job.checked(sources.of_dataset(datasets.load(pets)), lambda *progress: None)
+    monkeypatch.setattr(check_job, "extract_features", slowly)
+    report = check_job.check_source(sources.of_dataset(datasets.load(pets)), lambda *progress: None)
     assert 0.3 < report.seconds <= time.time() - report.created
 
 
@@ -68,7 +68,7 @@ def test_without_weights_the_label_check_says_why_it_was_left_out(pets, monkeypa
         raise UserError("The ImageNet weights of {name} are missing.", name=name)
 
     monkeypatch.setattr(weights, "find", missing)
-    report = check_job.checked(sources.of_dataset(datasets.load(pets)), lambda *progress: None)
+    report = check_job.check_source(sources.of_dataset(datasets.load(pets)), lambda *progress: None)
     assert {one.check for one in report.left_out} == {"labels", "outliers"}
     assert all("efficientnet_lite0 are missing" in str(one.note) for one in report.left_out)
 
@@ -87,7 +87,7 @@ def test_a_data_set_deleted_while_it_is_checked_stays_deleted(pets, monkeypatch)
         on_progress("describing", 0.5, 1, 24)
         pytest.fail("goes on")
 
-    monkeypatch.setattr(check_job, "describe", deleted)
+    monkeypatch.setattr(check_job, "extract_features", deleted)
     monkeypatch.setattr(runner, "REPORT_EVERY_S", 0)
     check_job.check_dataset(pets)
     assert not store.folder(pets).parent.exists()
@@ -102,7 +102,7 @@ def test_the_check_of_a_deleted_data_set_ends_when_another_has_its_name(pets, zi
         on_progress("describing", 0.5, 1, 24)
         pytest.fail("goes on")
 
-    monkeypatch.setattr(check_job, "describe", replaced)
+    monkeypatch.setattr(check_job, "extract_features", replaced)
     monkeypatch.setattr(runner, "REPORT_EVERY_S", 0)
     check_job.check_dataset(pets)
     assert datasets.load(pets).n_images == 10
@@ -113,7 +113,7 @@ def test_a_full_disk_ends_a_check_with_one_sentence(pets, monkeypatch):
     def full(image_checks, on_progress):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(check_job, "describe", full)
+    monkeypatch.setattr(check_job, "extract_features", full)
     check_job.check_dataset(pets)
     status = store.status(pets)
     assert status.state == "failed"

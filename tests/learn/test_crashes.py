@@ -13,7 +13,7 @@ import pytest
 from core.config import make_config
 from core.data import datasets, edits
 from core.learn import checkpoints, devices, predict, recipes, training
-from core.learn.batches import in_order
+from core.learn.batches import from_array
 from core.results import runs
 from core.storage import job_folder
 
@@ -101,21 +101,21 @@ class Batches:
 @pytest.fixture
 def quick(monkeypatch):
     """Trainings with everything but Keras: files, states and the order of what happens are real."""
-    examples = recipes.Examples(in_order(np.zeros((2, 1))), np.array([0, 1]))
+    data = recipes.SplitData(from_array(np.zeros((2, 1))), np.array([0, 1]))
     recipe = SimpleNamespace(
         dtype="float32",
         rounds=1,
         resized=False,
         build=Model,
         finish=lambda best: (best, lambda rows: rows),
-        examples=lambda split: examples,
+        data=lambda split: data,
     )
-    monkeypatch.setattr(recipes, "prepare", lambda *_: recipe)
-    monkeypatch.setattr(recipes, "compiled", lambda model, *_: model)
+    monkeypatch.setattr(recipes, "make_recipe", lambda *_: recipe)
+    monkeypatch.setattr(recipes, "compile_model", lambda model, *_: model)
     monkeypatch.setattr(training, "Batches", Batches)
     monkeypatch.setattr(checkpoints.keras.models, "load_model", lambda path, **_: Model(int(path.read_text())))
     monkeypatch.setattr(predict, "in_batches", lambda model, read, n, check: check() or np.eye(2))
-    monkeypatch.setattr(devices, "forget", lambda: None)
+    monkeypatch.setattr(devices, "free_memory", lambda: None)
     monkeypatch.setattr(devices, "device", lambda: "CPU")
 
 

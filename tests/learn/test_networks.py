@@ -6,7 +6,8 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from core.learn import networks
+from core.catalog.backbones import BACKBONES
+from core.learn import backbones, features, networks
 
 
 def convnet(**options):
@@ -29,12 +30,34 @@ def test_a_network_of_any_size_answers_as_before_at_its_own_and_is_kept(tmp_path
     assert np.asarray(loaded(images)) == pytest.approx(np.asarray(fixed(images)), abs=1e-6)
 
 
+@pytest.mark.parametrize(
+    "name", ["small_cnn", "any size", *(pytest.param(name, marks=pytest.mark.slow) for name in BACKBONES)]
+)
+def test_quick_normalisation_leaves_the_weights_as_they_were_in_their_order(name):
+    if name in BACKBONES:
+        body = backbones.build(BACKBONES[name], BACKBONES[name].smallest_size)
+        plain = keras.Model(body.input, networks.dense_head(features.pooling(name)(body.output), 3))
+    else:
+        plain = networks.small_cnn(40, 3, 3)
+        plain = networks.of_any_size(plain) if name == "any size" else plain
+    for layer in plain.layers:
+        if isinstance(layer, layers.BatchNormalization):
+            layer.momentum = 0.7
+    quick = networks.with_fused_normalization(plain)
+    assert [weight.path for weight in quick.weights] == [weight.path for weight in plain.weights]
+    assert [v.path for v in quick.trainable_variables] == [v.path for v in plain.trainable_variables]
+    for ours, theirs in zip(quick.get_weights(), plain.get_weights(), strict=True):
+        assert np.array_equal(ours, theirs)
+    for ours, theirs in zip(quick.layers, plain.layers, strict=True):
+        changes = isinstance(ours, networks.FusedBatchNormalization)
+        assert changes == (type(theirs) is layers.BatchNormalization and len(theirs.input.shape) == 4)
+        assert isinstance(ours, layers.InputLayer) or ours.get_config() == theirs.get_config()
+
+
 @pytest.mark.parametrize("options", [{}, {"scale": False}, {"center": False}], ids=["both", "no scale", "no centre"])
 def test_quick_normalisation_is_keras_own_but_for_rounding(options, tmp_path):
     plain = convnet(**options)
-    quick = convnet(**options)
-    quick.set_weights(plain.get_weights())
-    networks.fused(quick)
+    quick = networks.with_fused_normalization(plain)
     assert [type(layer) for layer in quick.layers].count(networks.FusedBatchNormalization) == 1  # of feature maps only
     images = np.random.default_rng(0).normal(2, 3, (7, 6, 5, 3)).astype(np.float32)
     gradients = []

@@ -39,17 +39,17 @@ def previewed(dataset, entry, config, n: int) -> np.ndarray:
 def test_the_preview_is_the_first_training_batch(dataset, strategy, monkeypatch):
     monkeypatch.setattr(devices, "fastest", lambda name, rate: "float32")
     config = make_config(dataset, strategy, KNOBS | {"batch_size": 8, "epochs": 3})
-    train = recipes.prepare(config, 2, dataset, lambda **values: None).examples("train")
+    train = recipes.make_recipe(config, 2, dataset, lambda **values: None).data("train")
     entries = dataset.live("train")
     named = Batches(lambda rows, number: rows, train.labels, 8, config.seed)
-    batches = Batches(train.read, train.labels, 8, config.seed)
+    batches = Batches(train.load, train.labels, 8, config.seed)
     for epoch in (0, 1, 2):
         rows, _labels = next(named.epoch(epoch))
         images, _labels = next(batches.epoch(epoch))
         assert images.shape[1] == config.shown_size(epoch)
         for image, row in zip(images, rows, strict=True):
             variant = previewed(dataset, entries[row], config, 3)[epoch]
-            assert np.array_equal(image, transforms.shrunk(variant[np.newaxis], len(image))[0])
+            assert np.array_equal(image, transforms.resized(variant[np.newaxis], len(image))[0])
 
 
 @pytest.mark.parametrize("dataset", ["photo"], indirect=True)
@@ -58,7 +58,8 @@ def test_the_preview_is_what_a_pretrained_network_describes(dataset, monkeypatch
     knobs = KNOBS | {"image_size": 64, "views": 2}
     config = make_config(dataset, "bottleneck_augmented", knobs)
     pictures, _labels = recipes.input_images(config, dataset, "train", lambda **values: None)
+    recipe = recipes.make_recipe(config, 2, dataset, lambda **values: None)
     entry = dataset.live("train")[3]
-    for number, view in enumerate(recipes._views(config)):
-        [seen] = pictures.seen(np.array([3]), view, config.kind)
+    for number, view in enumerate(recipe.views):
+        [seen] = pictures.view(np.array([3]), view)
         assert np.array_equal(seen, previewed(dataset, entry, config, 2)[number])

@@ -8,8 +8,8 @@ import tensorflow as tf
 from core.catalog.backbones import BACKBONES
 from core.data import arrays
 from core.learn import devices, features, predict, quantized
-from core.learn.batches import in_order
-from core.learn.inference_graph import frozen
+from core.learn.batches import from_array
+from core.learn.inference_graph import freeze
 from core.storage import workspace
 from tests.learn.pretrained import asked, backbone_of, taught
 
@@ -41,7 +41,7 @@ def test_a_black_border_is_not_what_the_network_pads_with(pets, random_weights):
     network = backbone_of(asked(pets, "bottleneck", "vgg16"))
     grey = np.rint(np.ravel(network.get_layer("prepare").mean)).astype(np.uint8)
     shown = tf.constant(np.broadcast_to(grey, (1, 32, 32, 3)))
-    [first] = frozen(quantized.outputs(network, ["block1_conv1"]), [None, 32, 32, 3])(shown)
+    [first] = freeze(quantized.outputs(network, ["block1_conv1"]), [None, 32, 32, 3])(shown)
     assert np.ptp(first, axis=(1, 2)).max() == 0
 
 
@@ -52,7 +52,7 @@ def test_a_run_on_integers_is_served_in_full_precision(pets, random_weights, mon
     kept = [workspace.read_json(path)["dtype"] for path in workspace.feature_cache().glob("*/about.json")]
     assert set(kept) == {quantized.DTYPE}
     shown, *_ = arrays.decoded(pets, "photo", run.config.image_size, 3, "validation")
-    served = predict.in_batches(keras.models.load_model(run.folder / "model.keras"), in_order(shown), len(shown))
+    served = predict.in_batches(keras.models.load_model(run.folder / "model.keras"), from_array(shown), len(shown))
     with np.load(run.folder / "predictions_validation.npz") as scored:
         assert served == pytest.approx(scored["probabilities"], abs=0.05)
 
@@ -75,5 +75,5 @@ def test_integers_are_one_candidate_of_the_measurement_for_chains(pets, random_w
     asked_for = []
     monkeypatch.setattr(quantized, "available", lambda: True)
     monkeypatch.setattr(devices, "fastest", lambda name, rate, candidates: asked_for.extend(candidates) or "float32")
-    assert features.Frozen(asked(pets, "bottleneck", backbone), lambda: None).dtype == "float32"
+    assert features.FeatureExtractor(asked(pets, "bottleneck", backbone), lambda: None).dtype == "float32"
     assert (quantized.DTYPE in asked_for) == offered

@@ -4,9 +4,9 @@ import os
 
 import pytest
 
-from core.learn.quiet import quietly, without_greetings
+from core.learn.quiet import quietly, without_startup_messages
 
-GREETINGS = b"""\
+STARTUP_MESSAGES = b"""\
 WARNING: All log messages before absl::InitializeLog() is called are written to STDERR
 I0000 00:00:1795787946.613853   18918 cudart_stub.cc:31] Could not find cuda drivers on your machine, GPU will not be used.
 E0000 00:00:1795787957.987329   18918 cuda_platform.cc:52] failed call to cuInit: INTERNAL: CUDA error: Failed call to cuInit: UNKNOWN ERROR (303)
@@ -23,14 +23,14 @@ Segmentation fault
 
 
 def test_greetings_are_left_out_and_errors_stay():
-    assert without_greetings(GREETINGS) == b""
-    assert without_greetings(GREETINGS + ERRORS) == ERRORS
+    assert without_startup_messages(STARTUP_MESSAGES) == b""
+    assert without_startup_messages(STARTUP_MESSAGES + ERRORS) == ERRORS
 
 
 def test_what_native_code_writes_is_held_back_and_the_rest_written_also_after_an_error(capfd):
     def start():
         with quietly():
-            os.write(2, GREETINGS + b"a real error\n")
+            os.write(2, STARTUP_MESSAGES + b"a real error\n")
             raise ValueError("bug")
 
     with pytest.raises(ValueError, match="bug"):

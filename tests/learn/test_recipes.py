@@ -20,12 +20,12 @@ from tests.learn.pretrained import asked, backbone_of, cancelled_after, taught
 
 def test_kept_activations_are_those_of_the_live_network(pets, random_weights):
     settings = asked(pets, "fine_tuning", "efficientnet_lite0")
-    frozen = features.Frozen(settings, lambda: None)
+    frozen = features.FeatureExtractor(settings, lambda: None)
     pictures, _ = recipes.input_images(settings, pets, "train", lambda **values: None)
     rows = np.arange(len(pictures.contents))
     view = features.View(settings.augmentation, 0, 1)
-    kept = frozen.read(pictures, [features.View(), view], "block", lambda done, total: None)
-    images = pictures.seen(rows, view, settings.kind)
+    kept = frozen.extract(pictures, [features.View(), view], "block", lambda done, total: None)
+    images = pictures.view(rows, view)
     below, _ = backbones.split(backbone_of(settings), BACKBONES["efficientnet_lite0"])
     live = np.asarray(below(images.astype(np.float32), training=False))
     assert np.abs(kept(rows, 1) - live).max() <= 2e-3 * np.abs(live).max()
@@ -39,8 +39,12 @@ def test_without_room_the_block_is_computed_live_and_gives_the_same(pets, random
     views, rows = [features.View(settings.augmentation, 0, 0)], np.array([3, 1])
     with monkeypatch.context() as patch:
         patch.setattr(features, "BUDGET_BYTES", 1000)
-        live = features.Frozen(settings, lambda: None).read(pictures, views, "block", lambda done, total: None)(rows, 0)
-    kept = features.Frozen(settings, lambda: None).read(pictures, views, "block", lambda done, total: None)(rows, 0)
+        live = features.FeatureExtractor(settings, lambda: None).extract(
+            pictures, views, "block", lambda done, total: None
+        )(rows, 0)
+    kept = features.FeatureExtractor(settings, lambda: None).extract(
+        pictures, views, "block", lambda done, total: None
+    )(rows, 0)
     assert np.abs(live.astype(float) - kept).max() <= 2e-3 * np.abs(kept).max()
 
 
@@ -48,9 +52,11 @@ def test_an_edited_data_set_computes_only_what_is_new(pets, random_weights, phot
     taught(pets, "bottleneck", "efficientnet_lite0")
     edits.add_images("pets", "dark", [("more", photo(900) // 3)])
     computed = []
-    original = features.Frozen.__call__
+    original = features.FeatureExtractor.__call__
     monkeypatch.setattr(
-        features.Frozen, "__call__", lambda self, images: computed.append(len(images)) or original(self, images)
+        features.FeatureExtractor,
+        "__call__",
+        lambda self, images: computed.append(len(images)) or original(self, images),
     )
     edited = datasets.load("pets")
     taught(edited, "bottleneck", "efficientnet_lite0")
@@ -59,7 +65,7 @@ def test_an_edited_data_set_computes_only_what_is_new(pets, random_weights, phot
 
 def test_a_second_run_on_the_same_images_computes_no_features(pets, random_weights, monkeypatch):
     taught(pets, "bottleneck", "efficientnet_lite0")
-    monkeypatch.setattr(features.Frozen, "__call__", lambda self, images: pytest.fail("computed again"))
+    monkeypatch.setattr(features.FeatureExtractor, "__call__", lambda self, images: pytest.fail("computed again"))
     taught(pets, "bottleneck", "efficientnet_lite0", seed=1)
 
 
@@ -118,7 +124,7 @@ images, labels = rng.integers(0, 256, (20, 24, 24, 1), np.uint8), rng.integers(0
 with devices.scope():
     assert tf.distribute.get_strategy().num_replicas_in_sync == 2
     data = Dataset("none", "drawing", False, (), ())
-    model = networks.fused(networks.shapes_cnn(24, 1, 2))
+    model = networks.with_fused_normalization(networks.shapes_cnn(24, 1, 2))
     model = recipes.compiled(model, make_config(data, "shapes_cnn"), 3)
     batches = Batches(lambda rows, number: images[rows], labels, 8)
     data = {"x": batches.dataset(), "validation_data": batches.once()}
@@ -131,9 +137,9 @@ print(len(history.history["val_loss"]), np.isfinite(history.history["loss"]).all
 
 def test_every_view_of_an_epoch_is_shown(pets, random_weights):
     settings = asked(pets, "bottleneck_augmented", "efficientnet_lite0")
-    recipe = recipes.prepare(settings, 2, pets, lambda **values: None)
-    train = recipe.examples("train")
-    batches = Batches(train.read, train.labels, 8, rounds=recipe.rounds)
+    recipe = recipes.make_recipe(settings, 2, pets, lambda **values: None)
+    train = recipe.data("train")
+    batches = Batches(train.load, train.labels, 8, rounds=recipe.rounds)
     assert recipe.rounds == 2
     shown = np.concatenate([images for images, _labels in batches.epoch(0)])
     assert len(np.unique(shown, axis=0)) == 2 * len(train.labels)
@@ -142,42 +148,42 @@ def test_every_view_of_an_epoch_is_shown(pets, random_weights):
 def test_of_a_handful_of_images_each_is_shown_several_times_an_epoch(pets, monkeypatch):
     monkeypatch.setattr(recipes, "FEWEST_STEPS", 20)
     settings = config.make_config(pets, "shapes_cnn", {})
-    recipe = recipes.prepare(settings, 2, pets, lambda **values: None)
-    train = recipe.examples("train")
-    batches = Batches(train.read, train.labels, settings.batch_size, 0, recipe.rounds)
+    recipe = recipes.make_recipe(settings, 2, pets, lambda **values: None)
+    train = recipe.data("train")
+    batches = Batches(train.load, train.labels, settings.batch_size, 0, recipe.rounds)
     assert abs(len(batches) - 20) <= 1
 
 
 def test_the_first_epochs_are_shown_smaller_whole_epochs_long(pets, monkeypatch):
     monkeypatch.setattr(recipes, "FEWEST_STEPS", 20)
     knobs = {"image_size": 48, "epochs": 4, "batch_size": 8, "progressive_resizing": 0.5}
-    recipe = recipes.prepare(config.make_config(pets, "small_cnn", knobs), 2, pets, lambda **values: None)
+    recipe = recipes.make_recipe(config.make_config(pets, "small_cnn", knobs), 2, pets, lambda **values: None)
     assert recipe.rounds > 1
-    train = recipe.examples("train")
-    batches = Batches(train.read, train.labels, 8, 0, recipe.rounds, recipe.resized)
+    train = recipe.data("train")
+    batches = Batches(train.load, train.labels, 8, 0, recipe.rounds, recipe.resized)
     sizes = [images.shape[1] for images, _ in batches.dataset().take(4 * len(batches))]
     assert sizes == [32] * 2 * len(batches) + [48] * 2 * len(batches)
-    held_out = recipe.examples("validation")
-    assert held_out.read(np.arange(1), 0).shape == (1, 48, 48, 3)
+    held_out = recipe.data("validation")
+    assert held_out.load(np.arange(1), 0).shape == (1, 48, 48, 3)
 
 
 def test_of_many_images_each_is_shown_once_an_epoch(pets, monkeypatch):
     monkeypatch.setattr(recipes, "FEWEST_STEPS", 1 / 8)
     settings = config.make_config(pets, "shapes_cnn", {})
-    assert recipes.prepare(settings, 2, pets, lambda **values: None).rounds == 1
+    assert recipes.make_recipe(settings, 2, pets, lambda **values: None).rounds == 1
 
 
 @pytest.mark.parametrize(("steps", "together"), [(1, 1), (125, 125), (1024, 512), (1030, 206), (521, 1)])
 def test_steps_of_a_head_run_together_and_divide_the_epoch(pets, random_weights, steps, together):
     settings = asked(pets, "bottleneck", "efficientnet_lite0")
-    assert recipes.compiled(recipes._dense(8, 2), settings, steps).steps_per_execution == together
+    assert recipes.compile_model(recipes.head_model(8, 2), settings, steps).steps_per_execution == together
 
 
 @pytest.mark.parametrize("strategy", ["bottleneck", "shapes_cnn"])
 def test_a_training_step_is_traced_once(pets, random_weights, strategy):
     settings = config.make_config(pets, strategy)
-    model = recipes._dense(8, 2) if strategy == "bottleneck" else networks.shapes_cnn(24, 1, 2)
-    model = recipes.compiled(model, settings, 3)
+    model = recipes.head_model(8, 2) if strategy == "bottleneck" else networks.shapes_cnn(24, 1, 2)
+    model = recipes.compile_model(model, settings, 3)
     traced, step = [], model.train_step
     model.train_step = lambda data: traced.append(1) or step(data)
     rows = np.zeros((12, *model.input_shape[1:]), np.float32)
@@ -189,8 +195,8 @@ def test_a_training_step_is_traced_once(pets, random_weights, strategy):
 def test_a_training_step_is_traced_once_for_all_sizes(pets):
     settings = config.make_config(pets, "small_cnn", {"image_size": 32})
     with devices.policy("mixed_bfloat16"):
-        model = networks.of_any_size(networks.fused(networks.small_cnn(32, 3, 2)))
-    model = recipes.compiled(model, settings, 2)
+        model = networks.of_any_size(networks.with_fused_normalization(networks.small_cnn(32, 3, 2)))
+    model = recipes.compile_model(model, settings, 2)
     before = [variable.numpy() for variable in model.trainable_variables]
     traced, step = [], model.train_step
     model.train_step = lambda data: traced.append(1) or step(data)

@@ -108,12 +108,12 @@ def test_curves_ahead_of_the_checkpoint_are_cut_back(shapes, monkeypatch):
 def test_patience_stops_and_the_best_epoch_is_kept(shapes, monkeypatch):
     scores = iter([0.5, 0.9, 0.8, 0.8, 0.7, 0.6])
     run = new_run(shapes, epochs=50, patience=3)
-    original = training.Follow.on_epoch_end
+    original = training.TrainingCallback.on_epoch_end
 
     def scripted(self, epoch, logs=None):
         original(self, epoch, {**logs, "val_accuracy": next(scores), "val_loss": 1.0})
 
-    monkeypatch.setattr(training.Follow, "on_epoch_end", scripted)
+    monkeypatch.setattr(training.TrainingCallback, "on_epoch_end", scripted)
     training.train(run.key)
     assert runs.history(run.key)["val_accuracy"] == [0.5, 0.9, 0.8, 0.8, 0.7]
 
@@ -123,14 +123,14 @@ def test_patience_begins_with_images_of_full_size(shapes):
     falling = {"val_accuracy": [0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2], "val_loss": [1.0] * 8}
 
     def after(epochs: int) -> bool:
-        return training._finished({name: values[:epochs] for name, values in falling.items()}, config)
+        return training._is_finished({name: values[:epochs] for name, values in falling.items()}, config)
 
     assert [after(epochs) for epochs in range(9)] == [False] * 7 + [True] * 2
 
 
 def test_epochs_with_smaller_images_count_for_less_on_the_way(shapes):
     config = make_config(shapes, "small_cnn", {"image_size": 150, "epochs": 10, "progressive_resizing": 0.4})
-    assert [training._work(config, epochs) for epochs in (0, 2, 4, 5, 10)] == [0, 200, 400, 550, 1300]
+    assert [training._cost(config, epochs) for epochs in (0, 2, 4, 5, 10)] == [0, 200, 400, 550, 1300]
 
 
 def test_equal_accuracy_is_decided_by_the_loss():
@@ -145,6 +145,29 @@ def test_a_fault_is_recorded_and_raised(shapes, monkeypatch):
     failed = runs.find(run.key)
     assert failed.state == "failed"
     assert "ZeroDivisionError" in failed.message.format(**failed.values)
+
+
+def test_a_run_of_another_version_is_read_but_not_trained(shapes, monkeypatch):
+    with monkeypatch.context() as other:
+        other.setattr("core.config.RECIPE_VERSION", 2)
+        run = new_run(shapes)
+    assert run.config.recipe_version == 2
+    training.train(run.key)
+    failed = runs.find(run.key)
+    assert failed.state == "failed"
+    assert "another version of Handful" in failed.message
+
+
+def test_a_finished_run_of_an_earlier_version_predicts(shapes, monkeypatch):
+    run = new_run(shapes, epochs=1)
+    training.train(run.key)
+    monkeypatch.setattr("core.config.RECIPE_VERSION", 2)
+    monkeypatch.setattr(training, "RECIPE_VERSION", 2)
+    assert run.key in [found.key for found in runs.every()]
+    assert new_run(shapes, epochs=1).key != run.key
+    training.train(run.key)
+    assert runs.find(run.key).state == "done"
+    assert predict.predict_many(run.key, [np.zeros((20, 20, 3), np.uint8)]).shape == (1, 3)
 
 
 def test_a_finished_run_is_not_trained_again(shapes, monkeypatch):

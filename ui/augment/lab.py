@@ -236,7 +236,7 @@ def sweep(setting: Setting) -> None:
     fill = transforms.fill(setting.augmentation, setting.prepare)
     if name == "fill_mode":
         modes = [mode for mode in FILL_MODES if mode != "auto"]
-        moved = transforms.Draw(**(vars(transforms.still(1)) | {key: np.array([by]) for key, by in MOVED.items()}))
+        moved = transforms.Draw(**(vars(transforms.identity(1)) | {key: np.array([by]) for key, by in MOVED.items()}))
         shades = setting.augmentation.fill_value
         pictures = [transforms.apply(setting.shown[np.newaxis], moved, mode, shades)[0] for mode in modes]
         captions = [_(FILL_MODES[mode]) for mode in modes]
@@ -314,4 +314,4 @@ def _fed(key: str) -> tuple[np.ndarray, Sequence[str]]:
     ])  # fmt: skip
     seeds = [transforms.seed(entry.content, config.seed, 0) for entry in entries]
     variants = transforms.variants(shown, config.augmentation, config.kind, seeds)
-    return transforms.shrunk(variants, config.shown_size(0)), [entry.label for entry in entries]
+    return transforms.resized(variants, config.shown_size(0)), [entry.label for entry in entries]

@@ -6,7 +6,7 @@ import numpy as np
 import streamlit as st
 
 from core.augmentation import transforms, warnings
-from core.augmentation.warnings import Mirrored
+from core.augmentation.warnings import FlipEffect
 from core.catalog.knobs import KNOBS
 from core.data import images
 from core.data.manifest import Dataset, Entry, Note
@@ -31,7 +31,7 @@ def say(notes: Sequence[Note]) -> None:
 
 def of_setting(setting: Setting) -> None:
     """What the setting does to its own picture, over many draws."""
-    say(warnings.of_picture(setting.picture.rgb, setting.picture.size, setting.prepare, setting.picture.transparent))
+    say(warnings.of_image(setting.picture.rgb, setting.picture.size, setting.prepare, setting.picture.transparent))
     if not setting.augmentation.changes_nothing:
         fill = transforms.fill(setting.augmentation, setting.prepare)
         say(warnings.of_draws(setting.shown, setting.draws(MANY), setting.prepare, *fill))
@@ -68,7 +68,7 @@ def _judge(dataset: Dataset, on: Sequence[str]) -> Run | None:
     return next(iter(unbiased or done), None)
 
 
-def _mirrored(run: Run, dataset: Dataset, name: str) -> list[Mirrored]:
+def _mirrored(run: Run, dataset: Dataset, name: str) -> list[FlipEffect]:
     by_class: dict[str, list[Entry]] = {label: [] for label in run.classes}
     for entry in dataset.live():
         by_class[entry.label].append(entry)
@@ -78,7 +78,7 @@ def _mirrored(run: Run, dataset: Dataset, name: str) -> list[Mirrored]:
         entries += (unseen if len(unseen) >= FEWEST else own)[:PER_CLASS]
     pictures = list(in_threads(lambda entry: images.decode(dataset.image_path(entry)), entries))
     truth = np.array([run.classes.index(entry.label) for entry in entries])
-    return warnings.mirrored(
+    return warnings.flip_effects(
         run.classes, truth, _answers(run, pictures), _answers(run, [FLIPS[name](picture) for picture in pictures])
     )
 
@@ -89,13 +89,13 @@ def _answers(run: Run, pictures: Sequence[np.ndarray]) -> np.ndarray:
     return np.concatenate([service.engine().predict_many(run.key, batch) for batch in batches]).argmax(axis=1)
 
 
-def _say_mirrored(title: str, run: Run, rows: Sequence[Mirrored], learned_mirrored: bool) -> None:
+def _say_mirrored(title: str, run: Run, rows: Sequence[FlipEffect], learned_mirrored: bool) -> None:
     who, confused = hyperparameters.title(run.config.strategy), [row for row in rows if warnings.is_confused(row)]
     if confused:
         each = _("“{label}” {right}, flipped {mirrored} (often predicted as “{other}”)")
         lines = [
-            each.format(label=plain(class_name(row.label)), right=percent(row.right),
-                        mirrored=percent(row.right_mirrored), other=plain(class_name(row.taken_for)))
+            each.format(label=plain(class_name(row.label)), right=percent(row.accuracy),
+                        mirrored=percent(row.accuracy_flipped), other=plain(class_name(row.predicted)))
             for row in confused
         ]  # fmt: skip
         text = _(
