@@ -158,7 +158,7 @@ def test_a_run_shows_what_it_was_fed(pets, bench):
     own = arrays.prepared(pets.image_path(entry), "photo", 150, 3)
     seeds = [transforms.seed(entry.content, 3, 0)]
     variant = transforms.variants(own[np.newaxis], run.config.augmentation, "photo", seeds)
-    assert np.array_equal(shown[0], transforms.shrunk(variant, 100)[0])
+    assert np.array_equal(shown[0], transforms.resized(variant, 100)[0])
     assert labels[:2] == ["cats", "dogs"]
 
 
