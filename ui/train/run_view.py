@@ -333,8 +333,9 @@ def duration(seconds: float) -> str:
 
 
 def date(timestamp: float) -> str:
-    """A moment in the visitor's own time zone."""
+    """A moment in the visitor's own time zone: today's as a time, an earlier one as a date and a time."""
     zone = get_timezone(st.context.timezone) if st.context.timezone else None
     moment = datetime.fromtimestamp(timestamp).astimezone(zone)
-    # A pattern of Babel, for translators: its own short form says AM and PM in Korean too.
-    return format_datetime(moment, _("M/d/yy, h:mm a"), locale=language())
+    # Patterns of Babel, for translators: its own short form says AM and PM in Korean too.
+    is_today = moment.date() == datetime.now().astimezone(zone).date()
+    return format_datetime(moment, _("h:mm a") if is_today else _("M/d/yy, h:mm a"), locale=language())
