@@ -134,7 +134,7 @@ def mirrored(classes: Sequence[str], truth: np.ndarray, plain: np.ndarray, flipp
     for index, label in enumerate(classes):
         own = truth == index
         wrong = flipped[own & (flipped != index)]
-        taken_for = classes[np.bincount(wrong).argmax()] if len(wrong) else ""
+        taken_for = classes[int(np.bincount(wrong).argmax())] if len(wrong) else ""
         if own.any():
             right, right_mirrored = plain[own] == index, flipped[own] == index
             changed = int((right != right_mirrored).sum())
