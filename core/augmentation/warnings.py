@@ -170,7 +170,7 @@ def flip_effects(classes: Sequence[str], truth: np.ndarray, plain: np.ndarray, f
     for index, label in enumerate(classes):
         own = truth == index
         wrong = flipped[own & (flipped != index)]
-        predicted = classes[np.bincount(wrong).argmax()] if len(wrong) else ""
+        predicted = classes[int(np.bincount(wrong).argmax())] if len(wrong) else ""
         if own.any():
             right, right_flipped = plain[own] == index, flipped[own] == index
             changed = int((right != right_flipped).sum())

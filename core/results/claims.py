@@ -19,7 +19,7 @@ CLAIM = "server"  # this file in a job's folder names the server
 class Claimant:
     """A server's sign of life, and the claims it makes."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         folder = workspace.servers()
         folder.mkdir(parents=True, exist_ok=True)
         for name in os.listdir(folder):

@@ -6,7 +6,7 @@ from core.data.manifest import Dataset
 from core.errors import UserError
 
 
-def rungs(kind: str) -> tuple[str, ...]:
+def rungs(kind: str | None) -> tuple[str, ...]:
     """The names of the strategies for a data set of this kind, "photo" or "drawing", where those for ink come first."""
     for_drawings = [row.name for row in STRATEGIES.values() if row.channels == 1]
     return (*for_drawings, *LADDER) if kind == "drawing" else LADDER

@@ -26,7 +26,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -220,6 +220,7 @@ def _read(path: str) -> Run | Unreadable | None:
     known = _seen.get(path)
     if known and known[0] == stamp:
         return known[1]
+    found: Run | Unreadable
     try:
         found = _parsed(Path(path))
     except FileNotFoundError:
@@ -273,7 +274,7 @@ def history(key: str) -> dict[str, list[float]]:
         return curves(workspace.read_json(path, {}))
 
 
-def curves(value: object) -> dict[str, list[float]]:
+def curves(value: Any) -> dict[str, list[float]]:
     """`value`, which came from a file, when it is what `history` returns; ValueError or another when it is not."""
     lengths = {len([float(number) for number in numbers]) for numbers in value.values()}
     if len(lengths) > 1:

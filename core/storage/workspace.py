@@ -11,6 +11,7 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from core import settings
 from core.errors import UserError
@@ -236,7 +237,7 @@ def write_json(path: Path, value: object) -> None:
     write_bytes(path, json.dumps(value, ensure_ascii=False).encode())
 
 
-def read_json(path: Path, default: object = None) -> object:
+def read_json(path: Path, default: object = None) -> Any:
     """The value in `path`, or `default` where the file does not exist. Raises ValueError where it is no JSON."""
     try:
         return json.loads(path.read_text("utf-8"))

@@ -91,7 +91,8 @@ def of_tiff(content: bytes, read: tiff.Directory) -> Deep | None:
         raise unreadable(read)
     if read.one(tiff.PLANAR, 1) == 2 and channels > 1:
         planes = [_samples(tiff.plane(content, read, number)) for number in range(channels)]
-        samples = None if any(plane is None for plane in planes) else np.dstack(planes)
+        whole = [plane for plane in planes if plane is not None]
+        samples = np.dstack(whole) if len(whole) == channels else None
     else:
         samples = _samples(tiff.plain(content, read))
     if samples is None or (samples.ndim, samples.shape[2:]) != ((2, ()) if channels == 1 else (3, (channels,))):
