@@ -66,6 +66,7 @@ def test_every_stroke_changes_the_bars_and_undo_takes_them_back(page, app):
     button(page, "Undo").click()
     expect(page.get_by_text(INVITATION)).to_be_visible()
     expect(button(page, "Undo")).to_be_disabled()
+    settle(page)  # until then the canvas before is there too
     canvas(page)
     assert ink(page) == 0
 

@@ -117,9 +117,15 @@ def test_a_killed_worker_is_replaced_and_the_training_goes_on(engine, dataset):
     assert epochs_done(key) == 30
 
 
+def is_worker(process):
+    try:
+        return process.status() != "zombie" and "spawn_main" in " ".join(process.cmdline())
+    except (psutil.NoSuchProcess, FileNotFoundError):  # it has ended just now
+        return False
+
+
 def workers():
-    children = psutil.Process().children(recursive=True)
-    return [child for child in children if child.status() != "zombie" and "spawn_main" in " ".join(child.cmdline())]
+    return [child for child in psutil.Process().children(recursive=True) if is_worker(child)]
 
 
 def test_workers_killed_again_and_again_are_replaced(engine, dataset):
