@@ -30,6 +30,11 @@ def test_a_network_of_any_size_answers_as_before_at_its_own_and_is_kept(tmp_path
     assert np.asarray(loaded(images)) == pytest.approx(np.asarray(fixed(images)), abs=1e-6)
 
 
+def named(variables):
+    """(layer, variable) of each; a copy does without the scopes in which some networks put their layers' names."""
+    return [variable.path.split("/")[-2:] for variable in variables]
+
+
 @pytest.mark.parametrize(
     "name", ["small_cnn", "any size", *(pytest.param(name, marks=pytest.mark.slow) for name in BACKBONES)]
 )
@@ -44,8 +49,8 @@ def test_quick_normalisation_leaves_the_weights_as_they_were_in_their_order(name
         if isinstance(layer, layers.BatchNormalization):
             layer.momentum = 0.7
     quick = networks.with_fused_normalization(plain)
-    assert [weight.path for weight in quick.weights] == [weight.path for weight in plain.weights]
-    assert [v.path for v in quick.trainable_variables] == [v.path for v in plain.trainable_variables]
+    assert named(quick.weights) == named(plain.weights)
+    assert named(quick.trainable_variables) == named(plain.trainable_variables)
     for ours, theirs in zip(quick.get_weights(), plain.get_weights(), strict=True):
         assert np.array_equal(ours, theirs)
     for ours, theirs in zip(quick.layers, plain.layers, strict=True):

@@ -7,7 +7,7 @@ from core.augmentation import transforms
 from core.catalog.strategies import PRESETS, STRATEGIES
 from core.config import make_config
 from core.data import arrays, datasets, edits
-from core.learn import devices, features, recipes
+from core.learn import devices, recipes
 from core.learn.batches import Batches
 from ui.augment import lab
 
@@ -53,8 +53,7 @@ def test_the_preview_is_the_first_training_batch(dataset, strategy, monkeypatch)
 
 
 @pytest.mark.parametrize("dataset", ["photo"], indirect=True)
-def test_the_preview_is_what_a_pretrained_network_describes(dataset, monkeypatch, tmp_path):
-    monkeypatch.setattr("core.config.weights.find", lambda name: features.weights.Weights(tmp_path / name, "0" * 64))
+def test_the_preview_is_what_a_pretrained_network_describes(dataset, random_weights):
     knobs = KNOBS | {"image_size": 64, "views": 2}
     config = make_config(dataset, "bottleneck_augmented", knobs)
     pictures, _labels = recipes.input_images(config, dataset, "train", lambda **values: None)

@@ -125,7 +125,7 @@ with devices.scope():
     assert tf.distribute.get_strategy().num_replicas_in_sync == 2
     data = Dataset("none", "drawing", False, (), ())
     model = networks.with_fused_normalization(networks.shapes_cnn(24, 1, 2))
-    model = recipes.compiled(model, make_config(data, "shapes_cnn"), 3)
+    model = recipes.compile_model(model, make_config(data, "shapes_cnn"), 3)
     batches = Batches(lambda rows, number: images[rows], labels, 8)
     data = {"x": batches.dataset(), "validation_data": batches.once()}
     history = model.fit(**data, steps_per_epoch=len(batches), validation_steps=len(batches), epochs=2, verbose=0)
